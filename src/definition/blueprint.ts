@@ -1,0 +1,31 @@
+import type { Stage } from './graph.js'
+import type { DeadLetter, RecordFailure } from './dead-letter.js'
+import type { Guarantee, SinkDefinition } from './sink.js'
+
+/** Where bad records go, as the engine reads it. */
+export type OnError =
+  | { readonly kind: 'fail' }
+  | { readonly kind: 'skip' }
+  | {
+      readonly kind: 'deadLetter'
+      /** The id under which the dead-letter sink has its ledger: 'dead-letters'. */
+      readonly id: string
+      readonly sink: SinkDefinition<DeadLetter, unknown>
+      /** False for a failure: the partition fails instead. */
+      readonly when: (failure: RecordFailure) => boolean
+    }
+
+/** A checked, frozen pipeline: all the engine needs, durations in ms. `definePipeline` is the only one to make it. */
+export interface Blueprint {
+  readonly name: string
+  readonly stages: readonly Stage[]
+  readonly onError: OnError
+  /** Milliseconds between sink transactions; null: with the checkpoint for sinks that say so, else 1,000. */
+  readonly commitMs: number | null
+  /** Milliseconds between checkpoints. */
+  readonly checkpointMs: number
+  /** The weakest of its sinks' and sources' guarantees, and why. */
+  readonly guarantee: { readonly value: Guarantee; readonly because: string }
+  /** Hash over step ids, kinds and settings, sources and sinks: changes when results may. */
+  readonly fingerprint: string
+}

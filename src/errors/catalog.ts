@@ -1,0 +1,54 @@
+/**
+ * Every error code with what it means for the caller: whether trying again can help, and what to do next.
+ * Sandbox-safe: workflows read it to tell a parked task's user what to do.
+ */
+export interface CatalogEntry {
+  readonly retryable: boolean
+  readonly next: string
+}
+
+export const errorCatalog = {
+  InvalidDefinition: { retryable: false, next: 'correct the listed paths' },
+  NotCoPartitioned: { retryable: false, next: 'repartition one side' },
+  PlanIncompatible: { retryable: false, next: 'migrate the state, or allow non-restored state' },
+  DecodeFailed: { retryable: false, next: 'mend the schema or the record and resume, or set onError' },
+  StepFailed: { retryable: false, next: 'correct the step, deploy and resume, or set onError' },
+  StepTimeout: { retryable: true, next: 'raise the timeout of the step, or set onError' },
+  RecordRejected: { retryable: false, next: 'correct the record or the rule and resume, or set onError' },
+  KeyNotInPartition: { retryable: false, next: 'use repartition instead of keyBy' },
+  SourceUnavailable: { retryable: true, next: 'nothing: it is retried with backoff' },
+  SourceUnauthorized: { retryable: false, next: 'grant the named operation, then resume' },
+  SourceUnsupported: { retryable: false, next: 'upgrade the brokers to Kafka 3.6 or later' },
+  PositionLost: { retryable: false, next: "seek to a position that exists, or set onDataLoss: 'skip'" },
+  PartitionsLost: { retryable: false, next: 'restore the topic, or start --fresh' },
+  CorruptBatch: { retryable: false, next: 'repair the topic, or start --fresh --from a position past the batch' },
+  SourceChanged: { retryable: false, next: 'start a fresh generation at a stated position: start --fresh --from …' },
+  SinkUnavailable: { retryable: true, next: 'nothing: it is retried from the receipt' },
+  SinkUnauthorized: { retryable: false, next: 'grant the missing right or create the missing target, then resume' },
+  SinkBehind: { retryable: false, next: 'restore the data the sink lost, or start --fresh from its position' },
+  NonDeterministicStep: {
+    retryable: false,
+    next: 'remove clock, random and I/O from the steps, then start --fresh from the last checkpoint',
+  },
+  LedgerAhead: { retryable: false, next: "start --fresh: a generation above the ledger's" },
+  ReceiptLost: { retryable: false, next: 'restore the ledger, or start --fresh' },
+  ForeignReceipt: { retryable: false, next: 'give this pipeline a place of its own, or start --fresh' },
+  CodeChanged: {
+    retryable: false,
+    next: 'run the old code once more, or accept the change: resume --accept-code-change',
+  },
+  NotCaughtUp: { retryable: true, next: 'nothing: the same epoch runs again' },
+  ForeignOwner: { retryable: false, next: 'give one of the two installations another ledger prefix or namespace' },
+  GenerationFenced: { retryable: false, next: 'nothing: another owner has taken over, this session ends' },
+  SessionLost: { retryable: true, next: 'nothing: the task is claimed again' },
+  StateTooLarge: { retryable: false, next: 'configure a state backend' },
+  StateBackendUnavailable: { retryable: true, next: 'nothing: checkpoints are late, processing goes on' },
+  StateCorrupt: { retryable: false, next: 'rewind to an older checkpoint' },
+  PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
+  PipelineAlreadyRunning: { retryable: false, next: 'use the running one, or drain it first' },
+  CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },
+  InvalidCommand: { retryable: false, next: 'correct what the message names' },
+  StackUnavailable: { retryable: false, next: 'install one of what the message lists' },
+} as const satisfies Readonly<Record<string, CatalogEntry>>
+
+export type ErrorCode = keyof typeof errorCatalog

@@ -1,0 +1,29 @@
+import type { StepContext } from '../definition/context.js'
+
+/** Hands one value to whatever comes next. `ctx` is one reused object per task: valid during the call only. */
+export type Push = (value: unknown, ctx: StepContext<unknown>) => void
+
+/** What a compiled step may use of the task it runs in. Keyed state and timers will join here. */
+export interface StepRuntime {
+  /** The step's id, unique in the pipeline. */
+  readonly id: string
+  /** Where the task is just now: a step sets `step` to its id before it calls user code, so that failures and stalls can name it. */
+  readonly at: { step: string }
+}
+
+/**
+ * One operator, as the graph holds it: what it is, and how it becomes code. A step knows no sink, no source and no
+ * Temporal; a failure of user code simply throws.
+ */
+export interface Step {
+  /** 'map', 'filter', … */
+  readonly kind: string
+  /** Names of its outputs: `['out']`, or a branch's names in their order. */
+  readonly ports: readonly string[]
+  /** False: results may differ per attempt (`asyncMap`). */
+  readonly deterministic: boolean
+  /** What of its options changes results: goes into the plan fingerprint. JSON only. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** One `Push` per input, given one per output port. Called once per session. */
+  compile(out: Readonly<Record<string, Push>>, runtime: StepRuntime): readonly Push[]
+}
