@@ -7,8 +7,12 @@ export type Push = (value: unknown, ctx: StepContext<unknown>) => void
 export interface StepRuntime {
   /** The step's id, unique in the pipeline. */
   readonly id: string
-  /** Where the task is just now: a step sets `step` to its id before it calls user code, so that failures and stalls can name it. */
-  readonly at: { step: string }
+  /**
+   * Where the task is just now: a step stores `index` in `at[0]` before it calls user code, so that failures and stalls
+   * can name it. Shared memory: a watching thread reads it while user code blocks this one.
+   */
+  readonly at: Int32Array
+  readonly index: number
 }
 
 /**
