@@ -1,4 +1,5 @@
 import type { EpochMs } from '../units.js'
+import type { Fault } from './fault.js'
 import type { Headers } from './headers.js'
 import type { Positions } from './position.js'
 
@@ -129,6 +130,8 @@ interface SinkBase<T, W> {
   readonly kind: string
   /** What this sink writes to, for plan and status: `directory out/flights`. */
   readonly describe?: string
+  /** What is wrong with the options it was made from; `definePipeline` reports them under `steps.<id>.`. */
+  readonly faults?: readonly Fault[]
   /**
    * Output to what is written. Pure, deterministic, no I/O: also called for muted outputs, whose digest is compared with
    * the receipt's. A throw makes the record bad.

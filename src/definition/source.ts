@@ -1,4 +1,5 @@
 import type { EpochMs } from '../units.js'
+import type { Fault } from './fault.js'
 import type { Headers } from './headers.js'
 import type { ComparePositions, Position } from './position.js'
 import type { Unkeyed } from './marks.js'
@@ -100,6 +101,8 @@ export interface SourceDefinition<Raw, T, K> {
   readonly replayable: boolean
   /** What this source reads, for plan and status: `topic flights`. */
   readonly describe?: string
+  /** What is wrong with the options it was made from; `definePipeline` reports them under `sources.<id>.`. */
+  readonly faults?: readonly Fault[]
   /**
    * How many partitions there are, numbered from 0. Called by discovery (default every 30 s) on any worker. May grow;
    * if it shrinks, discovery fails with PartitionsLost.
