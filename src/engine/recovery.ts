@@ -1,0 +1,146 @@
+/**
+ * The recovery rule of PROTOCOL.md §§2–3, as far as it is a decision: who may open a ledger, what its fence receipt says,
+ * whether ledger and checkpoint belong together, and where muted re-execution ends. It knows no sink, no source and no
+ * Temporal; `Ledger` and `Session` carry out what it decides.
+ */
+import type { ComparePositions, Position, Positions } from '../definition/position.js'
+import type { Owner, Receipt } from '../definition/sink.js'
+import { CodeChanged, ForeignReceipt, LedgerAhead, NonDeterministicStep, ReceiptLost, SinkBehind } from '../errors/sink.js'
+import { GenerationFenced } from '../errors/ownership.js'
+import type { Checkpoint, ScheduledEpoch } from '../protocol/checkpoint.js'
+import { EMPTY_DIGEST } from './digest.js'
+import { compareOwners } from './owner.js'
+
+/** What a claimant knows when it opens a task's ledgers. */
+export interface Claim {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  readonly owner: Owner
+  /** Where the generation begins. */
+  readonly origin: Positions
+  readonly checkpoint: Checkpoint
+  readonly scheduled: ScheduledEpoch | null
+  /** Of the code that claims. */
+  readonly fingerprint: string
+  /** The run is a reset one: its history ends before things that happened. */
+  readonly isReset: boolean
+}
+
+/** PROTOCOL §2.2–2.3: the fence receipt to commit over `found`, or the error that says why this claimant may not. */
+export function fenceReceipt(ledger: string, found: Receipt | null, claim: Claim): Receipt {
+  if (found === null) return firstReceipt(ledger, claim)
+  const order = compareOwners(found.owner, claim.owner)
+  if (order > 0 || (order === 0 && found.owner.runId !== claim.owner.runId)) {
+    throw new GenerationFenced({ ...coordinates(claim), ledger, owner: claim.owner, holder: found.owner })
+  }
+  if (found.owner.generation < claim.owner.generation) return genesis(claim, found.seq + 1, claim.origin)
+  return { ...found, seq: found.seq + 1, owner: claim.owner }
+}
+
+/** PROTOCOL §2.4, no receipt: a new ledger, or one that history knows and that has lost everything. */
+function firstReceipt(ledger: string, claim: Claim): Receipt {
+  const { checkpoint } = claim
+  const mark = checkpoint.ledgers[ledger]
+  // History learns of a ledger at its first claim, before any epoch: unknown to it means that nothing was ever committed.
+  if (mark === undefined) return genesis(claim, 1, checkpoint.positions)
+  if (claim.scheduled !== null || claim.isReset) {
+    throw new ReceiptLost({ ...coordinates(claim), ledger, seq: mark.seq, epoch: checkpoint.epoch })
+  }
+  return { ...genesis(claim, mark.seq + 1, checkpoint.positions), digest: mark.digest }
+}
+
+function genesis(claim: Claim, seq: number, positions: Positions): Receipt {
+  return {
+    version: 1,
+    seq,
+    owner: claim.owner,
+    epoch: null,
+    time: null,
+    positions,
+    digest: EMPTY_DIGEST,
+    timersEpoch: null,
+    fingerprint: claim.fingerprint,
+    rejections: [],
+  }
+}
+
+/** PROTOCOL §2.4: throws unless what the ledger held belongs to this very history. */
+export function judgeReceipt(ledger: string, found: Receipt | null, place: string | undefined, claim: Claim): void {
+  const { checkpoint, scheduled } = claim
+  const mark = checkpoint.ledgers[ledger]
+  const at = { ...coordinates(claim), ledger }
+  if (mark?.place !== undefined && place !== undefined && mark.place !== place) {
+    throw new ForeignReceipt({ ...at, expected: `place ${mark.place}`, found: `place ${place}` })
+  }
+  if (found === null) return
+  const older = found.owner.generation < claim.owner.generation
+  if (mark !== undefined && (older || found.seq < mark.seq)) {
+    throw new SinkBehind({ ...at, checkpoint: String(mark.seq), receipt: String(found.seq) })
+  }
+  if (older) return
+  if (found.epoch === null || found.epoch <= checkpoint.epoch) {
+    // Since the checkpoint there can only be fence receipts, which copy the digest.
+    if (mark !== undefined && found.digest !== mark.digest) {
+      throw new ForeignReceipt({ ...at, expected: `digest ${mark.digest}`, found: `digest ${found.digest}` })
+    }
+    return
+  }
+  if (scheduled === null || found.epoch !== scheduled.epoch || found.time !== scheduled.time) {
+    throw new LedgerAhead({
+      ...at,
+      epoch: checkpoint.epoch,
+      ledgerEpoch: found.epoch,
+      ledgerOwner: found.owner,
+    })
+  }
+}
+
+/** How far one ledger is ahead of the checkpoint, and the digest its outputs must have had by then. */
+export interface Ahead {
+  readonly positions: Positions
+  readonly digest: string
+  readonly fingerprint: string
+}
+
+/** What is re-executed muted for `ledger`: null where it stands at the checkpoint (PROTOCOL §3.1–3.2). */
+export function aheadOf(found: Receipt | null, claim: Claim): Ahead | null {
+  if (found === null || claim.scheduled === null) return null
+  if (found.owner.generation !== claim.owner.generation || found.epoch !== claim.scheduled.epoch) return null
+  return { positions: found.positions, digest: found.digest, fingerprint: found.fingerprint }
+}
+
+/** P*: the furthest position of any ledger, or null where none is ahead of the checkpoint. */
+export function furthestOf(
+  ahead: readonly (Ahead | null)[],
+  source: string,
+  checkpoint: Position,
+  compare: ComparePositions,
+): Position | null {
+  let furthest = checkpoint
+  for (const one of ahead) {
+    const position = one?.positions[source]
+    if (position !== undefined && compare(position, furthest) > 0) furthest = position
+  }
+  return furthest === checkpoint ? null : furthest
+}
+
+/** PROTOCOL §3.2 and §3.5: at P(l) the digest of what was re-executed must be the receipt's. */
+export function judgeDigest(ledger: string, computed: string, ahead: Ahead, claim: Claim, step: string | null): void {
+  if (computed === ahead.digest) return
+  const details = {
+    ...coordinates(claim),
+    ledger,
+    epoch: claim.scheduled?.epoch ?? claim.checkpoint.epoch,
+    positions: ahead.positions,
+    expected: ahead.digest,
+    computed,
+    step,
+  }
+  if (ahead.fingerprint !== claim.fingerprint) throw new CodeChanged(details)
+  throw new NonDeterministicStep(details)
+}
+
+function coordinates(claim: Claim): { pipeline: string; stage: string; partition: number } {
+  return { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition }
+}

@@ -1,0 +1,134 @@
+import type { Positions } from '../definition/position.js'
+import type { Owner } from '../definition/sink.js'
+import type { Checkpoint, LedgerMarks, Problem, ScheduledEpoch } from './checkpoint.js'
+import type { SessionRef, TaskState } from './task.js'
+
+/** Input of `tidemark.claim`. */
+export interface ClaimInput {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  readonly owner: Owner
+  readonly origin: Positions
+  readonly checkpoint: Checkpoint
+  readonly scheduled: ScheduledEpoch | null
+  readonly acceptCodeChange: boolean
+}
+
+/** Result of `tidemark.claim`. */
+export interface ClaimResult extends SessionRef {
+  /** What each ledger holds after the fence receipts: seq, digest and place. */
+  readonly ledgers: LedgerMarks
+  readonly identities: Readonly<Record<string, string>>
+}
+
+/** Input of `tidemark.runEpoch`. */
+export interface EpochInput {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  readonly owner: Owner
+  readonly epoch: number
+  readonly time: number
+  readonly seed: string
+  readonly positions: Positions
+  readonly until: Positions | null
+  readonly checkpointMs: number
+  readonly idleMs: number
+}
+
+/** Why an epoch ended where it did. */
+export type EpochEnd =
+  /** Its time was up. */
+  | 'interval'
+  /** No record came, or the first came when the epoch's time was old. */
+  | 'idle'
+  /** It had caught up with the furthest ledger. */
+  | 'caught-up'
+  /** A command wants the task between two epochs. */
+  | 'interrupted'
+  /** The worker goes away: claim elsewhere. */
+  | 'released'
+  /** The bounded run, or the bounded source, is at its end. */
+  | 'until'
+  /** A bad record under `onError: 'fail'`; `problem` says which. */
+  | 'problem'
+  /** The pipeline's run is gone. */
+  | 'orphaned'
+
+/** Result of `tidemark.runEpoch`: the checkpoint. Never a record's data. */
+export interface EpochResult {
+  readonly epoch: number
+  readonly positions: Positions
+  /** Ledgers that have committed since the last checkpoint; the others stand as they were. */
+  readonly ledgers: LedgerMarks
+  readonly read: number
+  readonly written: number
+  readonly skipped?: number
+  readonly deadLettered?: number
+  readonly lag: number | null
+  readonly commits: number
+  readonly ended: EpochEnd
+  readonly problem?: Problem
+  /** The longest that one step blocked the worker, where it was long. */
+  readonly blocked?: { readonly step: string; readonly ms: number }
+}
+
+/** The owner a task state stands for (PROTOCOL §1). */
+export function ownerOf(state: TaskState, runId: string): Owner {
+  return { generation: state.generation, incarnation: state.incarnation, claim: state.claim, runId }
+}
+
+/**
+ * The state after an epoch's result is in history. The one way to get there: workflows use it as they run, and a start
+ * that reads an old run's history uses it again.
+ */
+export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
+  const { checkpoint, counters } = state
+  return {
+    ...state,
+    checkpoint: {
+      ...checkpoint,
+      epoch: result.epoch,
+      positions: { ...checkpoint.positions, ...result.positions },
+      ledgers: withPlaces(checkpoint.ledgers, result.ledgers),
+    },
+    scheduled: null,
+    counters: {
+      read: counters.read + result.read,
+      written: counters.written + result.written,
+      skipped: counters.skipped + (result.skipped ?? 0),
+      deadLettered: counters.deadLettered + (result.deadLettered ?? 0),
+    },
+    lag: result.lag,
+    session:
+      result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
+    fencedByOthers: 0,
+    acceptCodeChange: false,
+  }
+}
+
+/** The state after a claim is in history. */
+export function recordClaim(state: TaskState, result: ClaimResult): TaskState {
+  const places: Record<string, { seq: number; digest: string; place?: string }> = { ...state.checkpoint.ledgers }
+  for (const [id, found] of Object.entries(result.ledgers)) {
+    const known = state.checkpoint.ledgers[id]
+    // The mark stays the checkpoint's; only the place is learnt. A ledger new to history begins with its fence receipt.
+    places[id] = known === undefined ? found : found.place === undefined ? known : { ...known, place: found.place }
+  }
+  return {
+    ...state,
+    checkpoint: {
+      ...state.checkpoint,
+      ledgers: places,
+      identities: { ...state.checkpoint.identities, ...result.identities },
+    },
+    session: { queue: result.queue, worker: result.worker, furthest: result.furthest },
+  }
+}
+
+function withPlaces(known: LedgerMarks, committed: LedgerMarks): LedgerMarks {
+  const marks: Record<string, { seq: number; digest: string; place?: string }> = { ...known }
+  for (const [id, mark] of Object.entries(committed)) marks[id] = { ...marks[id], ...mark }
+  return marks
+}

@@ -1,0 +1,51 @@
+import type { PipelineCommand, PipelineState } from './pipeline.js'
+import type { TaskReport, TaskState } from './task.js'
+
+/**
+ * Signals, updates and queries by name and payload. Plain names and types, so that client and workflows share them
+ * without sharing an SDK.
+ */
+export const UPDATE = { command: 'tidemark.command' } as const
+export const SIGNAL = { report: 'tidemark.report', control: 'tidemark.control' } as const
+export const QUERY = { pipeline: 'tidemark.pipeline', task: 'tidemark.task' } as const
+export const MEMO = { pipeline: 'tidemark', task: 'tidemark' } as const
+
+/** What the pipeline tells a task. */
+export interface TaskControl {
+  readonly kind: PipelineCommand['kind'] | 'stop'
+  readonly reason: string
+  readonly acceptCodeChange: boolean
+  /** Of the pipeline that says it: an older start's word doesn't count. */
+  readonly incarnation: number
+}
+
+export interface Messages {
+  readonly [UPDATE.command]: { readonly input: PipelineCommand; readonly output: { readonly accepted: true } }
+  readonly [SIGNAL.report]: TaskReport
+  readonly [SIGNAL.control]: TaskControl
+  readonly [QUERY.pipeline]: PipelineState
+  readonly [QUERY.task]: TaskState
+}
+
+/** What the memo of a pipeline says at every change: status without a worker. */
+export interface PipelineMemo {
+  readonly phase: PipelineState['phase']
+  readonly pipeline: string
+  readonly stages: readonly string[]
+  readonly guarantee: PipelineState['plan']['guarantee']
+  readonly incarnation: number
+  readonly tasks: readonly { readonly stage: string; readonly partition: number }[]
+  readonly paused: PipelineState['paused']
+  readonly problem: PipelineState['problem']
+}
+
+/** What the memo of a task says at every change of phase; positions come from history. */
+export interface TaskMemo {
+  readonly phase: TaskState['phase']
+  readonly generation: number
+  readonly incarnation: number
+  readonly worker: string | null
+  readonly paused: TaskState['paused']
+  readonly problem: TaskState['problem']
+  readonly since: number
+}

@@ -1,0 +1,33 @@
+/**
+ * Names that workflows, workers, clients and people share. They are part of running histories: never change one.
+ * Sandbox-safe.
+ */
+
+export const PIPELINE_WORKFLOW = 'tidemarkPipeline'
+export const TASK_WORKFLOW = 'tidemarkTask'
+export const DEFAULT_TASK_QUEUE = 'tidemark'
+
+/** The pipeline's workflow id: what `temporal workflow start --workflow-id` is given. */
+export const pipelineWorkflowId = (pipeline: string): string => `tidemark/${pipeline}`
+
+/** The task's workflow id. Pipeline and stage names hold no '/', so it reads back. */
+export const taskWorkflowId = (pipeline: string, stage: string, partition: number): string =>
+  `tidemark/${pipeline}/${stage}/${partition}`
+
+/** Claims have a queue of their own: a worker at its task limit stops polling it, which a shared queue can't express. */
+export const claimsQueue = (taskQueue: string): string => `${taskQueue}/claims`
+
+/** Activity types. The dotted prefix keeps them apart from users' own. */
+export const ACTIVITY = {
+  describePipeline: 'tidemark.describePipeline',
+  discoverPartitions: 'tidemark.discoverPartitions',
+  takeOver: 'tidemark.takeOver',
+  claim: 'tidemark.claim',
+  runEpoch: 'tidemark.runEpoch',
+  interrupt: 'tidemark.interrupt',
+  release: 'tidemark.release',
+  presence: 'tidemark.presence',
+} as const
+
+/** Search attributes, set only where the namespace has registered them (both of type Keyword). */
+export const SEARCH_ATTRIBUTE = { pipeline: 'TidemarkPipeline', state: 'TidemarkState' } as const

@@ -1,0 +1,112 @@
+import type { Guarantee } from '../definition/sink.js'
+import type { StartAt } from '../definition/source.js'
+import type { EpochMs } from '../units.js'
+import type { TaskReport, TaskSettings, TaskState } from './task.js'
+
+/** Input of `tidemarkPipeline`, as a person writes it: `{"pipeline":"NAME"}` is enough. */
+export interface PipelineInput {
+  readonly pipeline: string
+  /** Ends by itself at the ends found at the start. */
+  readonly until?: 'latest'
+  /** Begins a new generation instead of going on from the last checkpoint. */
+  readonly fresh?: boolean
+  /** With `fresh`, or at the very first start: where to begin. Times are ISO 8601. */
+  readonly from?: 'earliest' | 'latest' | { readonly timestamp: string | number } | { readonly offsets: Readonly<Record<string, string>> }
+  /** Milliseconds between checkpoints, over the definition's. */
+  readonly checkpointMs?: number
+  /** Continue as new after that many history events; default: when the server suggests it. */
+  readonly maxHistoryEvents?: number
+}
+
+/** One stage as the plan shows it. */
+export interface StagePlan {
+  readonly id: string
+  readonly sources: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
+  readonly steps: readonly { readonly id: string; readonly kind: string }[]
+  readonly sinks: readonly { readonly id: string; readonly kind: string; readonly describe: string; readonly guarantee: Guarantee }[]
+}
+
+/** Result of `tidemark.describePipeline`: what a worker knows and workflows may know. */
+export interface PipelinePlan {
+  readonly pipeline: string
+  readonly stages: readonly StagePlan[]
+  readonly guarantee: { readonly value: Guarantee; readonly because: string }
+  readonly fingerprint: string
+  readonly settings: TaskSettings
+  readonly discoveryMs: number
+  /** Search attributes this namespace has registered. */
+  readonly searchAttributes: boolean
+  /** The validated input: what the run goes by. */
+  readonly input: NormalInput
+}
+
+export interface NormalInput {
+  readonly until: 'latest' | null
+  readonly fresh: boolean
+  readonly from: StartAt | null
+}
+
+/** Input of `tidemark.discoverPartitions`. */
+export interface DiscoverInput {
+  readonly pipeline: string
+  readonly stage: string
+  /** Tasks that should be running: each is looked after. */
+  readonly running: readonly number[]
+}
+
+export interface DiscoverResult {
+  readonly partitions: number
+  /** Of the tasks that should be running, those whose workflow isn't. */
+  readonly gone: readonly number[]
+}
+
+/** Input of `tidemark.takeOver`: closes what runs of an older start, then reads where it stopped (PROTOCOL §1 "Starting"). */
+export interface TakeOverInput {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partitions: readonly number[]
+  readonly settings: TaskSettings
+  readonly input: NormalInput
+  /** Partitions found after the start begin at earliest. */
+  readonly late: boolean
+  /** Never below this; 0 when unknown. */
+  readonly incarnation: number
+  /** Tasks of this incarnation that ended are left alone (a restart of one that vanished). */
+  readonly firstRunId: string
+}
+
+export interface TakeOverResult {
+  /** One per partition asked for, ready to be the input of its task. `phase` tells which have nothing left to do. */
+  readonly tasks: readonly TaskState[]
+}
+
+export type PipelinePhase = 'starting' | 'running' | 'paused' | 'draining' | 'completed' | 'failed' | 'cancelled'
+
+/** What a pipeline workflow knows of a task. */
+export interface TaskEntry extends TaskReport {
+  readonly since: EpochMs
+}
+
+/** A command that has been accepted and not yet passed on to every task it is for. */
+export interface PipelineCommand {
+  readonly kind: 'pause' | 'resume' | 'drain' | 'cancel'
+  readonly partition: number | null
+  readonly stage: string | null
+  readonly reason: string
+  readonly acceptCodeChange: boolean
+}
+
+/** Carried by `tidemarkPipeline` through continue-as-new. */
+export interface PipelineState {
+  readonly version: 1
+  readonly plan: PipelinePlan
+  readonly incarnation: number
+  readonly phase: PipelinePhase
+  readonly tasks: readonly TaskEntry[]
+  /** Accepted, not yet passed on. */
+  readonly commands: readonly PipelineCommand[]
+  /** Partitions paused one by one, and all of them; new tasks follow it. */
+  readonly paused: { readonly reason: string; readonly at: EpochMs } | null
+  readonly startedAt: EpochMs
+  readonly problem: { readonly code: string; readonly message: string; readonly next: string } | null
+}

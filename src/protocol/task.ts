@@ -1,0 +1,76 @@
+import type { Positions } from '../definition/position.js'
+import type { EpochMs } from '../units.js'
+import type { Checkpoint, Counters, Problem, ScheduledEpoch } from './checkpoint.js'
+
+/** running: claims and epochs go on · paused: by command · parked: by a problem · the others have ended. */
+export type TaskPhase = 'running' | 'paused' | 'parked' | 'drained' | 'completed' | 'failed' | 'cancelled' | 'stopped'
+
+/** How a task runs; from the plan, in ms. */
+export interface TaskSettings {
+  readonly taskQueue: string
+  readonly checkpointMs: number
+  readonly heartbeatMs: number
+  /** How long an epoch without a record lasts. */
+  readonly idleMs: number
+  /** Continue as new after that many history events, if the server hasn't suggested it before. */
+  readonly maxHistoryEvents: number
+}
+
+/**
+ * All a task is, between two runs of its workflow and between two starts of its pipeline. Input, continue-as-new input
+ * and result of `tidemarkTask`; opaque state will travel beside it.
+ */
+export interface TaskState {
+  readonly version: 1
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  readonly settings: TaskSettings
+  /** Raised by every rewind, restore, fresh start. */
+  readonly generation: number
+  /** Raised by every start of the pipeline. */
+  readonly incarnation: number
+  /** Raised at every claim. */
+  readonly claim: number
+  /** Run id of the run that made the last claim; null before the first. Carried, so that continue-as-new needs no claim. */
+  readonly ownerRunId: string | null
+  /** Where the generation begins. */
+  readonly origin: Positions
+  readonly checkpoint: Checkpoint
+  readonly scheduled: ScheduledEpoch | null
+  /** A bounded run ends when the next position has reached it. */
+  readonly until: Positions | null
+  /** The process that holds the session, between claim and loss. */
+  readonly session: SessionRef | null
+  readonly counters: Counters
+  /** Records left behind the last checkpoint, as far as the source knew. */
+  readonly lag: number | null
+  readonly phase: TaskPhase
+  readonly paused: { readonly reason: string; readonly at: EpochMs } | null
+  readonly problem: Problem | null
+  /** Fenced by runs outside the own chain since the last checkpoint. */
+  readonly fencedByOthers: number
+  /** Accept outputs of changed code at the next claim (`resume --accept-code-change`). */
+  readonly acceptCodeChange: boolean
+}
+
+/** Names a session and the queue it can be reached by. */
+export interface SessionRef {
+  readonly queue: string
+  /** Identity of the worker, for people. */
+  readonly worker: string
+  /** The furthest position any ledger had at the claim, until an epoch has caught up with it. */
+  readonly furthest: Positions | null
+}
+
+/** What a task tells its pipeline at a change of state, nothing periodic. */
+export interface TaskReport {
+  readonly stage: string
+  readonly partition: number
+  readonly incarnation: number
+  readonly phase: TaskPhase
+  readonly worker: string | null
+  readonly problem: Problem | null
+  readonly positions: Positions
+  readonly counters: Counters
+}
