@@ -1,0 +1,59 @@
+import type { Duration } from '../units.js'
+import type { DeadLetterPolicy } from './dead-letter-policy.js'
+import type { Missing } from './marks.js'
+import type { Source } from './source.js'
+import type { End, Stream } from './stream.js'
+
+type AnyEnd = End<string, unknown>
+/** What `steps` returns: what `.to()` returned, once or in an array. */
+export type Ends = AnyEnd | readonly AnyEnd[]
+
+/** The parameter of `steps`: one stream per source, by its name. */
+export type Streams<S> = { readonly [N in keyof S]: S[N] extends Source<infer T, infer K> ? Stream<T, K> : never }
+
+type EachEnd<E> = E extends readonly unknown[] ? E[number] : E
+/** What arrives at each sink, by its id. */
+export type Sinks<E> = {
+  readonly [X in EachEnd<E> as X extends End<infer Id, unknown> ? Id : never]: X extends End<string, infer T>
+    ? T
+    : never
+}
+
+type DuplicateOf<E, Seen = never> = E extends readonly [End<infer Id, unknown>, ...infer Rest]
+  ? Id extends Seen
+    ? Id
+    : DuplicateOf<Rest, Seen | Id>
+  : never
+type IsAny<X> = 0 extends 1 & X ? true : false
+/** A type error that names the id, where two sinks have one id. */
+export type UniqueIds<E> =
+  IsAny<E> extends true
+    ? unknown
+    : [DuplicateOf<E>] extends [never]
+      ? unknown
+      : { readonly steps: Missing<`unique sink ids: '${DuplicateOf<E>}' is used twice`> }
+
+export interface PipelineOptions<S, E> {
+  /** Kebab-case, at most 64 characters. Part of workflow ids, ledgers and directories: never change it. */
+  readonly name: string
+  /** What is read; each property name is the source's id, kebab-case or camelCase. */
+  readonly sources: S
+  /** From the named streams to their ends. Run once, when the pipeline is defined; nothing flows then. */
+  readonly steps: (streams: Streams<S>) => E
+  /**
+   * What happens to a record that cannot be processed. `'fail'`, the default, stops that partition only, until somebody
+   * resumes it; `'skip'` counts it and goes on; `deadLetter(sink)` keeps it with its reason.
+   */
+  readonly onError?: 'fail' | 'skip' | DeadLetterPolicy
+  /** How soon outputs are visible. At least 50 ms; default 1 s, and with the checkpoint for sinks whose commits are dear (files). */
+  readonly commit?: { readonly interval?: Duration }
+  /** How much is executed again after a failure. 100 ms to 10 minutes; default 5 s. */
+  readonly checkpoint?: { readonly interval?: Duration }
+}
+
+/** A checked pipeline, ready for the plugin, the client and the test kit. */
+export interface Pipeline<S = unknown, O = unknown> {
+  readonly name: string
+  /** For the compiler only: what its sources yield and what arrives at its sinks. */
+  readonly '~pipeline': { readonly sources: S; readonly sinks: O }
+}

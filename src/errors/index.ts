@@ -1,0 +1,25 @@
+export { TidemarkError } from './base.js'
+export { errorCatalog, type CatalogEntry, type ErrorCode } from './catalog.js'
+export {
+  ControlError,
+  DefinitionError,
+  OwnershipError,
+  RecordError,
+  SinkError,
+  SourceError,
+  StateError,
+} from './families.js'
+export { InvalidDefinition } from './definition.js'
+export { DecodeFailed, RecordRejected, StepFailed } from './record.js'
+export {
+  CodeChanged,
+  ForeignReceipt,
+  LedgerAhead,
+  NonDeterministicStep,
+  ReceiptLost,
+  SinkBehind,
+  SinkUnauthorized,
+  SinkUnavailable,
+} from './sink.js'
+export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './ownership.js'
+export { InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './control.js'

@@ -1,0 +1,43 @@
+import type { Origin } from '../definition/sink.js'
+import { RecordError } from './families.js'
+
+/** Where a bad record was met. */
+type RecordDetails = {
+  readonly pipeline: string
+  readonly stage: string
+  readonly origin: Origin
+  /** What went wrong, in one sentence. */
+  readonly reason: string
+}
+
+function placeOf({ pipeline, stage, origin }: RecordDetails): string {
+  return `${pipeline}/${stage}: record ${origin.position} of partition ${origin.partition} of source '${origin.source}'`
+}
+
+type StepDetails = RecordDetails & { readonly step: string }
+
+type RejectDetails = StepDetails & {
+  /** What the step gave to `ctx.reject` beside the reason. */
+  readonly given?: Readonly<Record<string, unknown>>
+}
+
+/** A source's `decode` or `key` threw, or a tombstone came where the serde is not `nullable`. */
+export class DecodeFailed extends RecordError<RecordDetails> {
+  constructor(details: RecordDetails, cause?: unknown) {
+    super('DecodeFailed', `${placeOf(details)} cannot be decoded: ${details.reason}`, details, cause)
+  }
+}
+
+/** A step function threw, or a sink's `encode` did. */
+export class StepFailed extends RecordError<StepDetails> {
+  constructor(details: StepDetails, cause?: unknown) {
+    super('StepFailed', `${placeOf(details)}: step '${details.step}' failed: ${details.reason}`, details, cause)
+  }
+}
+
+/** A step called `ctx.reject`, or a sink refused the item; `step` is the step's or the sink's id. */
+export class RecordRejected extends RecordError<RejectDetails> {
+  constructor(details: RejectDetails, cause?: unknown) {
+    super('RecordRejected', `${placeOf(details)} was rejected by '${details.step}': ${details.reason}`, details, cause)
+  }
+}
