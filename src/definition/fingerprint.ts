@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+import type { OnError } from './blueprint.js'
+import type { Stage } from './graph.js'
+
+/**
+ * A hash over what decides results, but for the code of functions, which the worker's build id stands for (PROTOCOL
+ * §3.5): ids, kinds, settings and wiring of all nodes in definition order, and where bad records go. Names of
+ * pipelines, intervals and connections do not count.
+ */
+export function fingerprintOf(stages: readonly Stage[], onError: OnError): string {
+  const plan = {
+    version: 1,
+    stages: stages.map((stage) => ({
+      id: stage.id,
+      sources: stage.sources.map(({ id, source }) => ({
+        id,
+        kind: source.kind,
+        describe: source.describe ?? null,
+        keyed: source.key !== undefined,
+      })),
+      steps: stage.steps.map(({ id, inputs, step }) => ({
+        id,
+        inputs: inputs.map(({ node, port }) => [node, port]),
+        kind: step.kind,
+        ports: step.ports,
+        settings: step.settings,
+      })),
+      sinks: stage.sinks.map(({ id, input, sink }) => ({ id, input: [input.node, input.port], kind: sink.kind })),
+    })),
+    onError: onError.kind === 'deadLetter' ? { kind: onError.kind, sink: onError.sink.kind } : { kind: onError.kind },
+  }
+  return createHash('sha256').update(canonicalJson(plan)).digest('hex')
+}
+
+/** JSON with the properties of every object in the order of their names; what holds nothing is left out. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
+    return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}

@@ -1,0 +1,5 @@
+export { bytes } from './bytes.js'
+export { json } from './json.js'
+export { nullable } from './nullable.js'
+export type { Schema, SchemaIssue, SchemaResult } from './schema.js'
+export { text } from './text.js'

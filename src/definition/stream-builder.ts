@@ -1,0 +1,103 @@
+import { branchStep } from '../steps/branch.js'
+import { filterStep } from '../steps/filter.js'
+import { flatMapStep } from '../steps/flat-map.js'
+import { mapStep } from '../steps/map.js'
+import { mergeStep } from '../steps/merge.js'
+import type { Step } from '../steps/step.js'
+import { checkSink } from './check-connectors.js'
+import { idFault } from './ids.js'
+import type { Port } from './recorder.js'
+import { otherwise, type Stream } from './stream.js'
+import type { StepContext } from './context.js'
+
+/** A step function with its types forgotten: the compiler has checked them where they were known. */
+type AnyFn<R = unknown> = (value: unknown, ctx: StepContext<unknown>) => R
+
+/**
+ * What `steps` gets for a stream: each method records a node and gives the stream behind it. Its types are those of
+ * `Stream`, forgotten; callers without types are told of their mistakes as faults of the definition.
+ */
+export class StreamBuilder {
+  readonly #port: Port
+
+  constructor(port: Port) {
+    this.#port = port
+  }
+
+  map(id: string, fn: AnyFn): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, mapStep(fn))
+  }
+
+  filter(id: string, fn: AnyFn): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, filterStep(fn))
+  }
+
+  flatMap(id: string, fn: AnyFn<Iterable<unknown>>): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, flatMapStep(fn))
+  }
+
+  branch(id: string, branches: Readonly<Record<string, AnyFn>>): Readonly<Record<string, StreamBuilder>> {
+    // A copy: the caller's object may change afterwards.
+    const predicates = { ...branches }
+    this.#checkBranches(id, predicates)
+    const ports = this.#port.recorder.step(id, [this.#port], branchStep(predicates))
+    return Object.fromEntries(ports.map((port) => [port.port, new StreamBuilder(port)]))
+  }
+
+  merge(id: string, ...others: readonly unknown[]): StreamBuilder {
+    const { recorder } = this.#port
+    const inputs = [this.#port]
+    for (const other of others) {
+      if (isBuilder(other)) inputs.push(other.#port)
+      else recorder.fault(`steps.${id}`, 'merges something that is no stream')
+    }
+    if (others.length === 0) recorder.fault(`steps.${id}`, 'merges nothing: give it at least one other stream')
+    return this.#step(id, mergeStep(inputs.length), inputs)
+  }
+
+  to(id: string, sink: unknown): object {
+    const { recorder } = this.#port
+    const [definition, faults] = checkSink(sink, `steps.${id}`)
+    const end = Object.freeze({})
+    recorder.end(id, this.#port, definition, end)
+    recorder.faults.push(...faults)
+    return end
+  }
+
+  #step(id: string, step: Step, inputs: readonly Port[] = [this.#port]): StreamBuilder {
+    const [port] = this.#port.recorder.step(id, inputs, step)
+    if (port === undefined) throw new TypeError(`a ${step.kind} step has no output`)
+    return new StreamBuilder(port)
+  }
+
+  #mustBeFunction(id: string, fn: unknown): void {
+    if (typeof fn !== 'function')
+      this.#port.recorder.fault(`steps.${id}`, 'needs a function as its second argument', fn)
+  }
+
+  #checkBranches(id: string, branches: Readonly<Record<string, unknown>>): void {
+    const { recorder } = this.#port
+    const names = Object.keys(branches)
+    if (names.length === 0) recorder.fault(`steps.${id}`, 'needs at least one branch')
+    const last = names.findIndex((name) => branches[name] === otherwise)
+    for (const [index, name] of names.entries()) {
+      const path = `steps.${id}.${name}`
+      const wrong = idFault(name, 'property')
+      if (wrong !== undefined) recorder.fault(path, `the name of a branch ${wrong}`, name)
+      if (typeof branches[name] !== 'function') recorder.fault(path, 'must be a function, or otherwise', branches[name])
+      if (last !== -1 && index > last) recorder.fault(path, `gets nothing: '${names[last]}', before it, takes all`)
+    }
+  }
+}
+
+/** The stream of `port`, as users see it. */
+export function streamOf(port: Port): Stream<unknown, unknown, unknown> {
+  return new StreamBuilder(port) as unknown as Stream<unknown, unknown, unknown>
+}
+
+function isBuilder(value: unknown): value is StreamBuilder {
+  return value instanceof StreamBuilder
+}
