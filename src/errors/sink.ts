@@ -58,7 +58,7 @@ export class SinkBehind extends SinkError<SinkBehindDetails> {
     const { checkpointSeq, ledgerSeq, positions } = details
     super(
       'SinkBehind',
-      `${named(details)} has lost committed data: its ledger stands at commit ${ledgerSeq} (${at(positions)}), the checkpoint includes commit ${checkpointSeq}`,
+      `${named(details)} has lost committed data: its ledger stands at commit ${ledgerSeq} (${text(positions)}), the checkpoint includes commit ${checkpointSeq}`,
       details,
       cause,
     )
@@ -80,7 +80,7 @@ export class NonDeterministicStep extends SinkError<DigestMismatch> {
   constructor(details: DigestMismatch, cause?: unknown) {
     super(
       'NonDeterministicStep',
-      `${named(details)}: the outputs of epoch ${details.epoch} below ${at(details.positions)} came out different when they were made again (digest ${short(details.found)}, committed ${short(details.expected)}): a step depends on clock, random or I/O`,
+      `${named(details)}: the outputs of epoch ${details.epoch} below ${text(details.positions)} came out different when they were made again (digest ${short(details.found)}, committed ${short(details.expected)}): a step depends on clock, random or I/O`,
       details,
       cause,
     )
@@ -99,7 +99,7 @@ export class CodeChanged extends SinkError<CodeChangedDetails> {
   constructor(details: CodeChangedDetails, cause?: unknown) {
     super(
       'CodeChanged',
-      `${named(details)}: the code was changed within epoch ${details.epoch} and makes other outputs below ${at(details.positions)} than those committed (fingerprint ${short(details.fingerprint)}, committed under ${short(details.receiptFingerprint)})`,
+      `${named(details)}: the code was changed within epoch ${details.epoch} and makes other outputs below ${text(details.positions)} than those committed (fingerprint ${short(details.fingerprint)}, committed under ${short(details.receiptFingerprint)})`,
       details,
       cause,
     )
@@ -160,7 +160,7 @@ export class ForeignReceipt extends SinkError<ForeignReceiptDetails> {
   }
 }
 
-function at(positions: Positions): string {
+function text(positions: Positions): string {
   const parts = Object.entries(positions).map(([source, position]) => `${source} ${position}`)
   return parts.length === 0 ? 'no position' : parts.join(', ')
 }
