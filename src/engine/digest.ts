@@ -66,9 +66,7 @@ const scramble = (k: number, by: number, turn: number, then: number): number =>
   Math.imul(rotate(Math.imul(k, by), turn), then)
 
 function word(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
-  )
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
 }
 
 function avalanche(x: number): number {

@@ -5,7 +5,14 @@
  */
 import type { ComparePositions, Position, Positions } from '../definition/position.js'
 import type { Owner, Receipt } from '../definition/sink.js'
-import { CodeChanged, ForeignReceipt, LedgerAhead, NonDeterministicStep, ReceiptLost, SinkBehind } from '../errors/sink.js'
+import {
+  CodeChanged,
+  ForeignReceipt,
+  LedgerAhead,
+  NonDeterministicStep,
+  ReceiptLost,
+  SinkBehind,
+} from '../errors/sink.js'
 import { GenerationFenced } from '../errors/ownership.js'
 import type { Checkpoint, ScheduledEpoch } from '../protocol/checkpoint.js'
 import { EMPTY_DIGEST } from './digest.js'
@@ -32,7 +39,7 @@ export function fenceReceipt(ledger: string, found: Receipt | null, claim: Claim
   if (found === null) return firstReceipt(ledger, claim)
   const order = compareOwners(found.owner, claim.owner)
   if (order > 0 || (order === 0 && found.owner.runId !== claim.owner.runId)) {
-    throw new GenerationFenced({ ...coordinates(claim), ledger, owner: claim.owner, holder: found.owner })
+    throw new GenerationFenced({ ...at(claim, ledger), owner: claim.owner, ledgerOwner: found.owner })
   }
   if (found.owner.generation < claim.owner.generation) return genesis(claim, found.seq + 1, claim.origin)
   return { ...found, seq: found.seq + 1, owner: claim.owner }
@@ -45,7 +52,7 @@ function firstReceipt(ledger: string, claim: Claim): Receipt {
   // History learns of a ledger at its first claim, before any epoch: unknown to it means that nothing was ever committed.
   if (mark === undefined) return genesis(claim, 1, checkpoint.positions)
   if (claim.scheduled !== null || claim.isReset) {
-    throw new ReceiptLost({ ...coordinates(claim), ledger, seq: mark.seq, epoch: checkpoint.epoch })
+    throw new ReceiptLost({ ...at(claim, ledger), checkpointSeq: mark.seq })
   }
   return { ...genesis(claim, mark.seq + 1, checkpoint.positions), digest: mark.digest }
 }
@@ -69,29 +76,32 @@ function genesis(claim: Claim, seq: number, positions: Positions): Receipt {
 export function judgeReceipt(ledger: string, found: Receipt | null, place: string | undefined, claim: Claim): void {
   const { checkpoint, scheduled } = claim
   const mark = checkpoint.ledgers[ledger]
-  const at = { ...coordinates(claim), ledger }
+  const foreign = (what: string): ForeignReceipt =>
+    new ForeignReceipt({ ...at(claim, ledger), target: place ?? 'its ledger', found: what })
   if (mark?.place !== undefined && place !== undefined && mark.place !== place) {
-    throw new ForeignReceipt({ ...at, expected: `place ${mark.place}`, found: `place ${place}` })
+    throw foreign(`another place than the one history knows (${mark.place}): do all workers share it?`)
   }
   if (found === null) return
   const older = found.owner.generation < claim.owner.generation
   if (mark !== undefined && (older || found.seq < mark.seq)) {
-    throw new SinkBehind({ ...at, checkpoint: String(mark.seq), receipt: String(found.seq) })
+    const { positions, seq } = found
+    throw new SinkBehind({ ...at(claim, ledger), checkpointSeq: mark.seq, ledgerSeq: seq, positions })
   }
   if (older) return
   if (found.epoch === null || found.epoch <= checkpoint.epoch) {
     // Since the checkpoint there can only be fence receipts, which copy the digest.
-    if (mark !== undefined && found.digest !== mark.digest) {
-      throw new ForeignReceipt({ ...at, expected: `digest ${mark.digest}`, found: `digest ${found.digest}` })
-    }
-    return
+    if (mark === undefined || found.digest === mark.digest) return
+    throw foreign(`outputs with digest ${found.digest} where the checkpoint has ${mark.digest}`)
   }
   if (scheduled === null || found.epoch !== scheduled.epoch || found.time !== scheduled.time) {
     throw new LedgerAhead({
-      ...at,
-      epoch: checkpoint.epoch,
+      ...at(claim, ledger),
       ledgerEpoch: found.epoch,
-      ledgerOwner: found.owner,
+      ledgerTime: found.time,
+      ledgerGeneration: found.owner.generation,
+      epoch: checkpoint.epoch,
+      scheduledTime: scheduled?.time ?? null,
+      generation: claim.owner.generation,
     })
   }
 }
@@ -126,21 +136,19 @@ export function furthestOf(
 }
 
 /** PROTOCOL §3.2 and §3.5: at P(l) the digest of what was re-executed must be the receipt's. */
-export function judgeDigest(ledger: string, computed: string, ahead: Ahead, claim: Claim, step: string | null): void {
-  if (computed === ahead.digest) return
+export function judgeDigest(ledger: string, found: string, ahead: Ahead, claim: Claim): void {
+  if (found === ahead.digest) return
   const details = {
-    ...coordinates(claim),
-    ledger,
+    ...at(claim, ledger),
     epoch: claim.scheduled?.epoch ?? claim.checkpoint.epoch,
     positions: ahead.positions,
     expected: ahead.digest,
-    computed,
-    step,
+    found,
   }
-  if (ahead.fingerprint !== claim.fingerprint) throw new CodeChanged(details)
-  throw new NonDeterministicStep(details)
+  if (ahead.fingerprint === claim.fingerprint) throw new NonDeterministicStep(details)
+  throw new CodeChanged({ ...details, receiptFingerprint: ahead.fingerprint, fingerprint: claim.fingerprint })
 }
 
-function coordinates(claim: Claim): { pipeline: string; stage: string; partition: number } {
-  return { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition }
+function at(claim: Claim, ledger: string): { pipeline: string; stage: string; partition: number; sink: string } {
+  return { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition, sink: ledger }
 }

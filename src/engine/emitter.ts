@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { IdempotentWriter } from '../definition/sink.js'
+import { SinkUnavailable, SinkUnauthorized } from '../errors/sink.js'
+import { Outlet, type OutletSink, type OutputItem } from './outlet.js'
+
+const HAND_OVER_ITEMS = 1_000
+const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
+/** After that many tries the epoch ends as failed: it comes again, with the same ids, after the task's own pause. */
+const TRIES = 8
+
+/** A sink without a ledger: written again from the checkpoint after a failure, always with the same ids. */
+export class Emitter extends Outlet {
+  readonly id: string
+  private readonly writer: IdempotentWriter<unknown>
+  private readonly at: { readonly pipeline: string; readonly stage: string; readonly partition: number }
+  private waiting: OutputItem[] = []
+
+  constructor(
+    sink: OutletSink,
+    writer: IdempotentWriter<unknown>,
+    at: { readonly pipeline: string; readonly stage: string; readonly partition: number },
+  ) {
+    super([sink])
+    this.id = sink.id
+    this.writer = writer
+    this.at = at
+  }
+
+  async relieve(signal: AbortSignal): Promise<void> {
+    if (this.phase !== 'live') return
+    this.waiting.push(...this.take())
+    if (this.waiting.length >= HAND_OVER_ITEMS) await this.settle(signal)
+  }
+
+  /** Resolves once every output offered so far is durable at the target: a checkpoint waits for it. */
+  async settle(signal: AbortSignal): Promise<void> {
+    let items = [...this.waiting, ...this.take()]
+    this.waiting = []
+    for (let attempt = 0; items.length > 0; attempt++) {
+      const { failed } = await this.write(items, signal, attempt)
+      const refused = failed.find((item) => !item.retryable)
+      if (refused !== undefined) throw new SinkUnauthorized(this.doing(`write item ${refused.id}`), refused.error)
+      if (failed.length === 0) return
+      if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${failed.length} items`), failed[0]?.error)
+      const again = new Set(failed.map((item) => item.id))
+      items = items.filter((item) => again.has(item.id))
+      await delay(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)], undefined, { signal })
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.writer.close()
+  }
+
+  /** A rejection says that all items have failed. */
+  private async write(
+    items: readonly OutputItem[],
+    signal: AbortSignal,
+    attempt: number,
+  ): Promise<Awaited<ReturnType<IdempotentWriter<unknown>['write']>>> {
+    try {
+      return await this.writer.write(items, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const retryable = this.sinks[0]?.sink.isRetryable?.(error) ?? true
+      if (!retryable) throw new SinkUnauthorized(this.doing(`write ${items.length} items`), error)
+      if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${items.length} items`), error)
+      const reason = error instanceof Error ? error : new Error(String(error))
+      return { failed: items.map(({ id }) => ({ id, error: reason, retryable: true })) }
+    }
+  }
+
+  private doing(doing: string): ConstructorParameters<typeof SinkUnavailable>[0] {
+    return { ...this.at, sink: this.id, target: this.sinks[0]?.sink.describe ?? this.id, doing }
+  }
+}

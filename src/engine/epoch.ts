@@ -1,0 +1,309 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Position } from '../definition/position.js'
+import type { SourceBatch, SourceRecord } from '../definition/source.js'
+import { NotCaughtUp } from '../errors/ownership.js'
+import { NonDeterministicStep } from '../errors/sink.js'
+import type { Problem } from '../protocol/checkpoint.js'
+import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
+import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
+import type { Ledger } from './ledger.js'
+import type { Session } from './session.js'
+
+/** Heartbeats and other tasks share the event loop: it is given back that often. */
+const SLICE_MS = 20
+/** The clock is read once in so many records. */
+const CLOCK_EVERY = 32
+/** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
+const STALE_MS = 1_000
+
+/**
+ * One epoch: prefetched records through the steps, outputs to the sinks by the commit clock, until the checkpoint clock,
+ * a command, an end or a bad record says stop. Returns a checkpoint only where PROTOCOL §3.4 allows one.
+ */
+export async function runEpoch(session: Session, input: EpochInput): Promise<EpochResult> {
+  return new EpochRun(session, input).run()
+}
+
+class EpochRun {
+  private readonly session: Session
+  private readonly input: EpochInput
+  private readonly started = performance.now()
+  private readonly until: Position | null
+  private readonly committedAt = new Map<Ledger, number>()
+  private active = false
+  private read = 0
+  private skipped = 0
+  private deadLettered = 0
+  private commits = 0
+
+  constructor(session: Session, input: EpochInput) {
+    this.session = session
+    this.input = input
+    const { catchUp, compare, flow, source } = session
+    flow.now = input.time
+    flow.seed = input.seed
+    const until = input.until?.[source.id] ?? null
+    // PROTOCOL §3.9: a bound below what a ledger already holds is raised to it.
+    const { furthest } = catchUp
+    this.until = until !== null && furthest !== null && compare(furthest, until) > 0 ? furthest : until
+    for (const ledger of session.ledgers) this.committedAt.set(ledger, this.started)
+    for (const outlet of session.outlets) outlet.offered = 0
+  }
+
+  async run(): Promise<EpochResult> {
+    const { session } = this
+    const { prefetch, catchUp, bell } = session
+    for (;;) {
+      session.abort.signal.throwIfAborted()
+      if (!catchUp.active) {
+        const end = this.endByClock()
+        if (end !== null) return this.finish(end)
+        await this.commitDue()
+      } else if (session.stop === 'released') throw this.notCaughtUp()
+      const batch = prefetch.head
+      if (batch === undefined) {
+        if (prefetch.failure !== undefined) return this.endByFailure(prefetch.failure)
+        if (prefetch.done) return this.finish('until')
+        await bell.wait(this.patience())
+        continue
+      }
+      if (!this.active && !catchUp.active && this.elapsed > STALE_MS && batch.records.length > session.cursor) {
+        return this.finish('idle')
+      }
+      const end = await this.step(batch)
+      if (end !== null) return end
+      await nextTurn()
+    }
+  }
+
+  private get elapsed(): number {
+    return performance.now() - this.started
+  }
+
+  private get lengthMs(): number {
+    return this.active ? this.input.checkpointMs : this.input.idleMs
+  }
+
+  private endByClock(): EpochEnd | null {
+    if (this.session.stop !== null) return this.session.stop
+    const { until, session } = this
+    if (until !== null && session.compare(session.position, until) >= 0) return 'until'
+    if (this.elapsed < this.lengthMs) return null
+    return this.active ? 'interval' : 'idle'
+  }
+
+  /** How long to wait for records at most: until the next clock strikes. */
+  private patience(): number {
+    if (this.session.catchUp.active) return 1_000
+    let due = this.lengthMs - this.elapsed
+    for (const [ledger, at] of this.committedAt) {
+      if (ledger.commitMs !== null && ledger.dirty) due = Math.min(due, at + ledger.commitMs - performance.now())
+    }
+    return Math.max(0, due)
+  }
+
+  /** One slice of a batch, then what follows from where it ended. */
+  private async step(batch: SourceBatch<unknown>): Promise<EpochResult | null> {
+    const { session } = this
+    const { catchUp, compare } = session
+    const halt = catchUp.next ?? this.until
+    // Most batches lie wholly below the halt: then no record's position is looked at.
+    const bounded = halt !== null && compare(batch.next, halt) > 0 ? halt : null
+    if (batch.records.length > session.cursor) this.active = true
+    const slice = await this.slice(batch, bounded)
+    for (const outlet of session.outlets) outlet.seal()
+    if (slice.bad !== null) return this.finish('problem', slice.bad)
+    if (slice.consumed) {
+      session.position = batch.next
+      session.cursor = 0
+      this.countSkipped(batch)
+      session.prefetch.shift()
+    }
+    const reached = slice.halted || (halt !== null && compare(session.position, halt) >= 0)
+    if (reached && halt !== null) {
+      if (slice.halted) session.position = halt
+      if (catchUp.active) {
+        if (catchUp.reach(halt)) return this.finish('caught-up')
+      } else return this.finish('until')
+    }
+    for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
+    return null
+  }
+
+  /**
+   * Records through the steps, in order, for a slice of time. The hot path: nothing is allocated or awaited per record
+   * that user code did not ask for.
+   */
+  private async slice(
+    batch: SourceBatch<unknown>,
+    halt: Position | null,
+  ): Promise<{ readonly consumed: boolean; readonly halted: boolean; readonly bad: Problem | null }> {
+    const { session } = this
+    const { flow, at, push, compare, host } = session
+    const { decode } = session.source.definition
+    const { records } = batch
+    const began = performance.now()
+    const first = session.cursor
+    let i = first
+    let last: SourceRecord<unknown> | undefined
+    let halted = false
+    let bad: Problem | null = null
+    host.stalls.enter(session.task)
+    for (; i < records.length; i++) {
+      const record = records[i]
+      if (record === undefined) continue
+      if (halt !== null && compare(record.position, halt) >= 0) {
+        halted = true
+        break
+      }
+      flow.record = record
+      at[0] = -1
+      try {
+        const value = decode(record)
+        push(value instanceof Promise ? await value : value, flow)
+      } catch (error) {
+        bad = this.badRecord(error, record)
+        if (bad !== null) break
+      }
+      last = record
+      if ((i & (CLOCK_EVERY - 1)) === CLOCK_EVERY - 1 && performance.now() - began > SLICE_MS) {
+        i++
+        break
+      }
+    }
+    host.stalls.leave()
+    this.read += i - first
+    session.cursor = i
+    if (last !== undefined) session.position = last.next
+    if (bad !== null) session.position = records[i]?.position ?? session.position
+    return { consumed: i >= records.length, halted, bad }
+  }
+
+  /** Takes the record's outputs back and does as `onError` says; the problem to park with, or null to go on. */
+  private badRecord(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
+    const { session } = this
+    const { blueprint, flow, host } = session
+    const { step } = session
+    for (const outlet of session.outlets) outlet.rollback(record)
+    const error = recordErrorOf(thrown, flow, step)
+    const verdict = verdictOn(blueprint.onError, error, flow, step)
+    if (verdict === 'deadLetter' && session.deadLetters !== undefined) {
+      session.deadLetters(deadLetterOf(error, flow, step), flow)
+      this.deadLettered++
+      return null
+    }
+    if (verdict === 'skip') {
+      this.skipped++
+      host.log.warn(error.message, { code: error.code, skipped: true })
+      return null
+    }
+    // An earlier attempt got past this record and has committed so.
+    if (session.catchUp.active) throw this.differs(error)
+    host.log.warn(error.message, { code: error.code })
+    return problemOf(error, Date.now())
+  }
+
+  private differs(cause: Error): NonDeterministicStep {
+    const { claim, catchUp, source } = this.session
+    const { pipeline, stage, partition } = claim
+    const positions = { [source.id]: catchUp.next ?? '' }
+    const sink = this.session.ledgers.map((ledger) => ledger.id).join(',')
+    const expected = 'an epoch without this failure'
+    const details = {
+      pipeline,
+      stage,
+      partition,
+      sink,
+      epoch: this.input.epoch,
+      positions,
+      expected,
+      found: cause.message,
+    }
+    return new NonDeterministicStep(details, cause)
+  }
+
+  private countSkipped(batch: SourceBatch<unknown>): void {
+    if (batch.skipped === undefined) return
+    const { from, to } = batch.skipped
+    const lost = Number(to) - Number(from)
+    this.skipped += Number.isFinite(lost) ? lost : 0
+    this.session.host.log.warn('the source lost records and skipped them', { from, to })
+  }
+
+  private async commitDue(): Promise<void> {
+    const now = performance.now()
+    const due = this.session.ledgers.filter(
+      (ledger) =>
+        ledger.commitMs !== null && ledger.dirty && now - (this.committedAt.get(ledger) ?? 0) >= ledger.commitMs,
+    )
+    await this.commit(due)
+  }
+
+  /** Outputs and position of each ledger. The dead letters first: the others' receipts may speak of them (PROTOCOL §5). */
+  private async commit(ledgers: readonly Ledger[]): Promise<void> {
+    if (ledgers.length === 0) return
+    const { session, input } = this
+    const { onError } = session.blueprint
+    const point = {
+      epoch: input.epoch,
+      time: input.time,
+      positions: { [session.source.id]: session.position },
+      fingerprint: session.claim.fingerprint,
+    }
+    const letters = onError.kind === 'deadLetter' ? onError.id : null
+    const first = ledgers.find((ledger) => letters !== null && ledger.sinks.some((sink) => sink.id === letters))
+    await first?.commit(point)
+    await Promise.all(ledgers.filter((ledger) => ledger !== first).map((ledger) => ledger.commit(point)))
+    for (const ledger of ledgers) this.committedAt.set(ledger, performance.now())
+    this.commits += ledgers.length
+  }
+
+  private endByFailure(failure: unknown): Promise<EpochResult> {
+    if (this.session.catchUp.active) throw failure
+    return this.finish('problem', problemOf(failure, Date.now()))
+  }
+
+  private notCaughtUp(): NotCaughtUp {
+    const { claim, source, position, catchUp } = this.session
+    const { pipeline, stage, partition } = claim
+    const furthest = { [source.id]: catchUp.furthest ?? position }
+    return new NotCaughtUp({
+      pipeline,
+      stage,
+      partition,
+      epoch: this.input.epoch,
+      positions: { [source.id]: position },
+      furthest,
+    })
+  }
+
+  /** Everything below the session's position becomes durable in every sink; then this is a checkpoint. */
+  private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
+    const { session } = this
+    if (session.catchUp.active) throw this.notCaughtUp()
+    for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
+    await this.commit(session.ledgers.filter((ledger) => ledger.dirty))
+    const stall = session.host.stalls.takeLongest(session.task)
+    const { lag } = session.prefetch
+    return {
+      epoch: this.input.epoch,
+      positions: { [session.source.id]: session.position },
+      ledgers: session.moved,
+      read: this.read,
+      written: session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0),
+      ...(this.skipped > 0 && { skipped: this.skipped }),
+      ...(this.deadLettered > 0 && { deadLettered: this.deadLettered }),
+      lag: lag === null ? null : lag + session.prefetch.queued + this.unread,
+      commits: this.commits,
+      ended: session.stop === 'released' && problem === undefined ? 'released' : ended,
+      ...(problem !== undefined && { problem }),
+      ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),
+    }
+  }
+
+  /** Records of the batch at hand that no step has seen. */
+  private get unread(): number {
+    const { prefetch, cursor } = this.session
+    return (prefetch.head?.records.length ?? 0) - cursor
+  }
+}

@@ -1,0 +1,126 @@
+import type { StepContext } from '../definition/context.js'
+import { type Headers, noHeaders } from '../definition/headers.js'
+import type { Origin, Output } from '../definition/sink.js'
+import type { SourceDefinition, SourceRecord } from '../definition/source.js'
+import { RecordRejected } from '../errors/record.js'
+import type { EpochMs } from '../units.js'
+
+/** Where a task reads: names it for ids, errors and random numbers. */
+export interface FlowPlace {
+  readonly pipeline: string
+  readonly stage: string
+  readonly source: string
+  readonly partition: number
+}
+
+/**
+ * The one context object of a task, moved from record to record: steps see it as `ctx`. What few steps ask for (key,
+ * origin, random) is made when asked.
+ */
+export class Flow implements StepContext<unknown> {
+  readonly place: FlowPlace
+  record!: SourceRecord<unknown>
+  now: EpochMs = 0
+  /** The epoch's seed. */
+  seed = ''
+  private readonly keyOf: SourceDefinition<unknown, unknown, unknown>['key']
+  private typedKey: unknown
+  private keyed: SourceRecord<unknown> | undefined
+  private drawn: SourceRecord<unknown> | undefined
+  private state = 0
+
+  /** Id of the step whose code runs. */
+  private readonly stepName: () => string
+
+  constructor(place: FlowPlace, keyOf: SourceDefinition<unknown, unknown, unknown>['key'], stepName: () => string) {
+    this.place = place
+    this.stepName = stepName
+    this.keyOf = keyOf
+  }
+
+  /** The typed key of the stream, or the raw bytes of an unkeyed one. */
+  get key(): never {
+    if (this.keyed !== this.record) {
+      this.typedKey = this.keyOf === undefined ? this.record.key : this.keyOf(this.record)
+      this.keyed = this.record
+    }
+    // `KeyOf<unknown>` can't be told from here; the builder's types are what users see.
+    return this.typedKey as never
+  }
+
+  get timestamp(): EpochMs {
+    return this.record.timestamp ?? this.now
+  }
+
+  get headers(): Headers {
+    return this.record.headers ?? noHeaders
+  }
+
+  get origin(): Origin {
+    return { source: this.place.source, partition: this.place.partition, position: this.record.position }
+  }
+
+  /** Mulberry32, seeded by epoch and record: the same numbers on every attempt, whatever the fetches were. */
+  random(): number {
+    if (this.drawn !== this.record) {
+      this.state = hashText(`${this.seed}/${this.place.source}/${this.place.partition}/${this.record.position}`)
+      this.drawn = this.record
+    }
+    this.state = (this.state + 0x6d2b79f5) | 0
+    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+
+  reject(reason: string, details?: Readonly<Record<string, unknown>>): never {
+    const { pipeline, stage } = this.place
+    const rejected = { pipeline, stage, origin: this.origin, step: this.stepName(), reason }
+    throw new RecordRejected(details === undefined ? rejected : { ...rejected, given: details })
+  }
+}
+
+/** FNV-1a over UTF-16 code units: spreads seeds, nothing more. */
+function hashText(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash | 0
+}
+
+/** One value on its way to a sink. Lives as long as its item: what is asked for later is read from the record. */
+export class RecordOutput implements Output<unknown> {
+  readonly value: unknown
+  private readonly place: FlowPlace
+  readonly record: SourceRecord<unknown>
+  private readonly index: number
+  private readonly now: EpochMs
+
+  constructor(value: unknown, flow: Flow, index: number) {
+    this.value = value
+    this.place = flow.place
+    this.record = flow.record
+    this.now = flow.now
+    this.index = index
+  }
+
+  get key(): Uint8Array | null {
+    return this.record.key
+  }
+
+  get timestamp(): EpochMs {
+    return this.record.timestamp ?? this.now
+  }
+
+  get headers(): Headers {
+    return this.record.headers ?? noHeaders
+  }
+
+  get origin(): Origin {
+    return { source: this.place.source, partition: this.place.partition, position: this.record.position }
+  }
+
+  /** This format is what targets dedupe by: never change it. */
+  get id(): string {
+    const { pipeline, stage, source, partition } = this.place
+    return `${pipeline}/${stage}/${source}-${partition}-${this.record.position}-${this.index}`
+  }
+}

@@ -1,0 +1,19 @@
+import type { ByteBudget } from './byte-budget.js'
+import type { StallWatch } from './stall-watch.js'
+
+export interface EngineLog {
+  info(message: string, meta?: Record<string, unknown>): void
+  warn(message: string, meta?: Record<string, unknown>): void
+}
+
+/** What a process gives to all its sessions. */
+export interface EngineHost {
+  readonly namespace: string
+  /** Connection settings of that kind and name. Throws `InvalidCommand` where the worker has none. */
+  readonly connection: (kind: string, name: string) => unknown
+  readonly budget: ByteBudget
+  readonly stalls: StallWatch
+  readonly log: EngineLog
+  /** Of the code that runs: part of the fingerprint beside the plan. */
+  readonly buildId: string
+}

@@ -1,0 +1,88 @@
+import type { Owner } from '../definition/sink.js'
+import { GenerationFenced } from '../errors/ownership.js'
+import { compareOwners, sameOwner } from './owner.js'
+import type { Session, StopReason } from './session.js'
+
+/** Which task. */
+export interface TaskKey {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+}
+
+const keyOf = ({ pipeline, stage, partition }: TaskKey): string => `${pipeline}/${stage}/${partition}`
+
+/** The sessions of this process: one per task at most (PROTOCOL §4). */
+export class SessionRegistry {
+  private readonly sessions = new Map<string, Session>()
+  private readonly claiming = new Map<string, Owner>()
+  private shuttingDown = false
+
+  /** Tasks held or being claimed. */
+  get size(): number {
+    this.sweep()
+    return new Set([...this.sessions.keys(), ...this.claiming.keys()]).size
+  }
+
+  find(task: TaskKey): Session | undefined {
+    const session = this.sessions.get(keyOf(task))
+    return session === undefined || session.closed ? undefined : session
+  }
+
+  /** Ends a lower owner's session, opens the new one and keeps it. A higher owner's stays, and this claim ends. */
+  async claim(task: TaskKey, owner: Owner, open: () => Promise<Session>): Promise<Session> {
+    const key = keyOf(task)
+    const holder = this.claiming.get(key) ?? this.find(task)?.owner
+    if (holder !== undefined && compareOwners(holder, owner) > 0) {
+      throw new GenerationFenced({ ...task, sink: 'all', owner, ledgerOwner: holder })
+    }
+    this.claiming.set(key, owner)
+    try {
+      await this.sessions.get(key)?.close()
+      const session = await open()
+      const newest = this.claiming.get(key)
+      if (newest !== undefined && !sameOwner(newest, owner)) {
+        await session.close()
+        throw new GenerationFenced({ ...task, sink: 'all', owner, ledgerOwner: newest })
+      }
+      this.sessions.set(key, session)
+      if (this.shuttingDown) session.interrupt('released')
+      return session
+    } finally {
+      if (this.claiming.get(key) === owner) this.claiming.delete(key)
+    }
+  }
+
+  /** Closes the session of that very owner, if it is here. */
+  async release(task: TaskKey, owner: Owner): Promise<void> {
+    const session = this.sessions.get(keyOf(task))
+    if (session === undefined || !sameOwner(session.owner, owner)) return
+    this.sessions.delete(keyOf(task))
+    await session.close()
+  }
+
+  /** Ends the epochs under way at their next commit: this worker goes away. */
+  shutDown(): void {
+    this.shuttingDown = true
+    for (const session of this.sessions.values()) session.interrupt('released')
+  }
+
+  /** Ends the epochs of tasks whose pipeline's run is gone. */
+  interrupt(matches: (session: Session) => boolean, reason: StopReason): void {
+    for (const session of this.sessions.values()) if (matches(session)) session.interrupt(reason)
+  }
+
+  get all(): readonly Session[] {
+    this.sweep()
+    return [...this.sessions.values()]
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.sessions.values()].map((session) => session.close()))
+    this.sessions.clear()
+  }
+
+  private sweep(): void {
+    for (const [key, session] of this.sessions) if (session.closed) this.sessions.delete(key)
+  }
+}

@@ -1,0 +1,292 @@
+import { createHash } from 'node:crypto'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Stage } from '../definition/graph.js'
+import { compareDecimal, type ComparePositions, type Position } from '../definition/position.js'
+import type { Owner } from '../definition/sink.js'
+import type { OpenContext, SourceDefinition, SourceReader } from '../definition/source.js'
+import { SessionLost } from '../errors/ownership.js'
+import { PositionLost, SourceChanged } from '../errors/source.js'
+import type { LedgerMark } from '../protocol/checkpoint.js'
+import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
+import { compileStage } from '../steps/compile-stage.js'
+import type { Push } from '../steps/step.js'
+import { Bell } from './bell.js'
+import { CatchUp } from './catch-up.js'
+import type { Emitter } from './emitter.js'
+import { runEpoch } from './epoch.js'
+import { Flow } from './flow.js'
+import type { EngineHost } from './host.js'
+import type { Ledger } from './ledger.js'
+import { openOutlets, sinksOf } from './open-ledgers.js'
+import { sameOwner } from './owner.js'
+import { Prefetch } from './prefetch.js'
+import { type Claim, furthestOf } from './recovery.js'
+
+/** Why a session's epoch is asked to end. */
+export type StopReason = 'interrupted' | 'released' | 'orphaned'
+
+/** A session that no epoch has come to for that long belongs to a task that went elsewhere. */
+const FORSAKEN_MS = 120_000
+
+/** What one worker holds for one task between its epochs: ledgers, reader, prefetched records, compiled steps. */
+export class Session {
+  readonly host: EngineHost
+  readonly blueprint: Blueprint
+  readonly claim: Claim
+  readonly source: { readonly id: string; readonly definition: SourceDefinition<unknown, unknown, unknown> }
+  readonly compare: ComparePositions
+  readonly ledgers: readonly Ledger[]
+  readonly emitters: readonly Emitter[]
+  readonly deadLetters: Push | undefined
+  readonly catchUp: CatchUp
+  readonly prefetch: Prefetch
+  readonly bell: Bell
+  readonly flow: Flow
+  readonly push: Push
+  readonly at: Int32Array
+  readonly identity: string | undefined
+  readonly task: number
+  readonly abort = new AbortController()
+  /** Next to read: everything before it has been through the steps. */
+  position: Position
+  /** Index into the records of `prefetch.head`. */
+  cursor = 0
+  stop: StopReason | null = null
+  private interrupted = 0
+  private epoch: number
+  private checkpoint: Position
+  private recorded: Readonly<Record<string, LedgerMark>>
+  private running: Promise<EpochResult> | undefined
+  private closing: Promise<void> | undefined
+  private forsaken: NodeJS.Timeout | undefined
+  private readonly names: readonly string[]
+
+  private constructor(parts: {
+    readonly host: EngineHost
+    readonly blueprint: Blueprint
+    readonly stage: Stage
+    readonly claim: Claim
+    readonly source: Session['source']
+    readonly ledgers: readonly Ledger[]
+    readonly emitters: readonly Emitter[]
+    readonly reader: SourceReader<unknown>
+    readonly openReader: (position: Position) => Promise<SourceReader<unknown>>
+    readonly catchUp: CatchUp
+    readonly acceptCodeChange: boolean
+    readonly abort: AbortController
+  }) {
+    const { host, blueprint, stage, claim, source } = parts
+    this.host = host
+    this.blueprint = blueprint
+    this.claim = claim
+    this.source = source
+    this.compare = source.definition.compare ?? compareDecimal
+    this.ledgers = parts.ledgers
+    this.emitters = parts.emitters
+    this.catchUp = parts.catchUp
+    this.abort = parts.abort
+    this.identity = parts.reader.identity
+    this.position = positionIn(claim, source.id)
+    this.checkpoint = this.position
+    this.epoch = claim.checkpoint.epoch
+    this.recorded = claim.checkpoint.ledgers
+    this.at = new Int32Array(new SharedArrayBuffer(4))
+    this.bell = new Bell()
+    const sinks = sinksOf(blueprint, stage)
+    this.names = [source.id, ...stage.steps.map((s) => s.id), ...sinks.map((s) => s.id)]
+    const place = { pipeline: claim.pipeline, stage: claim.stage, source: source.id, partition: claim.partition }
+    this.flow = new Flow(place, source.definition.key, () => this.step ?? source.id)
+    const pushes: Record<string, Push> = {}
+    for (const outlet of this.outlets) {
+      for (const sink of outlet.sinks) {
+        pushes[sink.id] = outlet.pushFor(sink, this.at, stage.steps.length + sink.tag)
+      }
+    }
+    const push = compileStage(stage, { sinks: pushes, at: this.at })[source.id]
+    if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
+    this.push = push
+    this.deadLetters = blueprint.onError.kind === 'deadLetter' ? pushes[blueprint.onError.id] : undefined
+    this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
+    this.prefetch = new Prefetch({
+      open: parts.openReader,
+      reader: parts.reader,
+      position: this.position,
+      bell: this.bell,
+      budget: host.budget,
+    })
+    this.expectEpoch()
+  }
+
+  /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
+  static async open(
+    host: EngineHost,
+    blueprint: Blueprint,
+    stage: Stage,
+    input: ClaimInput,
+    isReset: boolean,
+  ): Promise<Session> {
+    const claim: Claim = { ...input, isReset, fingerprint: fingerprintOf(blueprint, host.buildId) }
+    const node = stage.sources[0]
+    if (node === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
+    const source = { id: node.id, definition: node.source }
+    const abort = new AbortController()
+    const outlets = await openOutlets(host, blueprint, sinksOf(blueprint, stage), claim, abort.signal)
+    try {
+      const compare = source.definition.compare ?? compareDecimal
+      const position = positionIn(claim, source.id)
+      const ahead = outlets.ledgers.map((ledger) => ledger.ahead)
+      const furthest = furthestOf(ahead, source.id, position, compare)
+      const catchUp = new CatchUp({
+        claim,
+        source: source.id,
+        compare,
+        furthest,
+        ledgers: outlets.ledgers,
+        emitters: outlets.emitters,
+        acceptCodeChange: input.acceptCodeChange,
+      })
+      const openReader = (at: Position): Promise<SourceReader<unknown>> => {
+        const context: OpenContext = {
+          pipeline: claim.pipeline,
+          source: source.id,
+          partition: claim.partition,
+          position: at,
+          signal: abort.signal,
+          connection: host.connection,
+        }
+        return source.definition.open(furthest === null ? context : { ...context, strictUntil: furthest })
+      }
+      const reader = await openReader(position).catch((error: unknown) => {
+        if (!catchUp.active || !(error instanceof PositionLost)) throw error
+        throw changed(claim, source.id, { was: `readable from ${position}`, is: 'no longer' }, error)
+      })
+      const known = claim.checkpoint.identities[source.id]
+      if (known !== undefined && reader.identity !== undefined && reader.identity !== known) {
+        await reader.close()
+        throw changed(claim, source.id, { was: known, is: reader.identity })
+      }
+      const parts = { host, blueprint, stage, claim, source, ...outlets, reader, openReader, catchUp, abort }
+      return new Session({ ...parts, acceptCodeChange: input.acceptCodeChange })
+    } catch (error) {
+      await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
+      throw error
+    }
+  }
+
+  get owner(): Owner {
+    return this.claim.owner
+  }
+
+  get outlets(): readonly (Ledger | Emitter)[] {
+    return [...this.ledgers, ...this.emitters]
+  }
+
+  /** Id of the step or sink whose code ran last for the record under way; null while its source decodes. */
+  get step(): string | null {
+    const index = this.at[0] ?? -1
+    return index < 0 ? null : (this.names[index + 1] ?? null)
+  }
+
+  /** Marks of the ledgers that have moved since the last checkpoint. */
+  get moved(): Readonly<Record<string, LedgerMark>> {
+    const marks: Record<string, LedgerMark> = {}
+    for (const { id, mark } of this.ledgers) {
+      if (this.recorded[id]?.seq !== mark.seq) marks[id] = { seq: mark.seq, digest: mark.digest }
+    }
+    return marks
+  }
+
+  /**
+   * Runs one epoch and returns its checkpoint. Refuses with `SessionLost` what isn't the very next epoch of this very
+   * owner (PROTOCOL §4). After any error the session is closed: the task claims again, and the ledgers decide.
+   */
+  async run(input: EpochInput): Promise<EpochResult> {
+    this.admit(input)
+    clearTimeout(this.forsaken)
+    this.prefetch.checkpointed(this.checkpoint)
+    if (this.interrupted === input.epoch) this.stop ??= 'interrupted'
+    const running = runEpoch(this, input)
+    this.running = running
+    try {
+      const result = await running
+      this.epoch = input.epoch
+      this.checkpoint = this.position
+      this.recorded = { ...this.recorded, ...result.ledgers }
+      this.stop = null
+      this.running = undefined
+      this.expectEpoch()
+      return result
+    } catch (error) {
+      this.running = undefined
+      await this.close()
+      throw error
+    }
+  }
+
+  /**
+   * Asks the epoch under way to end at the next record; one that is catching up does so first. `epoch` named and not
+   * begun: it will end as soon as it begins.
+   */
+  interrupt(reason: StopReason, epoch?: number): void {
+    if (epoch !== undefined) this.interrupted = epoch
+    if (this.running === undefined && reason === 'interrupted') return
+    this.stop = reason
+    this.bell.ring()
+  }
+
+  /** Ends the session; commits nothing. */
+  close(): Promise<void> {
+    this.closing ??= this.shut()
+    return this.closing
+  }
+
+  get closed(): boolean {
+    return this.closing !== undefined
+  }
+
+  private admit(input: EpochInput): void {
+    const { pipeline, stage, partition } = this.claim
+    const refuse = (reason: string): never => {
+      throw new SessionLost({ pipeline, stage, partition, worker: null, reason })
+    }
+    if (this.closed) refuse('it was closed')
+    if (this.running !== undefined) refuse('it runs another epoch')
+    if (!sameOwner(input.owner, this.owner)) refuse('it belongs to another claim')
+    if (input.epoch !== this.epoch + 1) refuse(`it stands at epoch ${this.epoch}, not before epoch ${input.epoch}`)
+    if (input.positions[this.source.id] !== this.checkpoint) refuse(`it stands at ${this.checkpoint}`)
+  }
+
+  private expectEpoch(): void {
+    this.forsaken = setTimeout(() => void this.close(), FORSAKEN_MS)
+    this.forsaken.unref()
+  }
+
+  private async shut(): Promise<void> {
+    clearTimeout(this.forsaken)
+    this.abort.abort()
+    this.bell.ring()
+    // An epoch under way ends with an error at its next step; its outcome is the ledgers' to tell.
+    await this.running?.catch(() => undefined)
+    this.host.stalls.unregister(this.task)
+    await Promise.allSettled([this.prefetch.close(), ...this.outlets.map((outlet) => outlet.close())])
+  }
+}
+
+function positionIn(claim: Claim, source: string): Position {
+  const position = claim.checkpoint.positions[source]
+  if (position === undefined) throw new TypeError(`the checkpoint has no position of source '${source}'`)
+  return position
+}
+
+/** Of plan and build (PROTOCOL §3.5). */
+export function fingerprintOf(blueprint: Blueprint, buildId: string): string {
+  return createHash('sha256').update(`${blueprint.fingerprint}\n${buildId}`).digest('hex').slice(0, 32)
+}
+
+type Change = { readonly was: string; readonly is: string }
+
+function changed(claim: Claim, source: string, change: Change, cause?: Error): SourceChanged {
+  const { pipeline, stage, partition, checkpoint } = claim
+  const position = checkpoint.positions[source] ?? ''
+  return new SourceChanged({ pipeline, stage, source, partition, position, ...change }, cause)
+}
