@@ -1,0 +1,109 @@
+import { mkdir, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { supervise, type Supervised } from './supervise.js'
+import { untilServing } from './until-serving.js'
+
+/** What every server of ours can do, whatever it serves. Servers that were given, not started, can only be stopped using. */
+export interface ServerControl {
+  /** The server's process id; null where it doesn't run or isn't ours. */
+  pid(): number | null
+  /** Ends the server; temporary data is removed. Resolves when it is gone. May be called again. */
+  stop(): Promise<void>
+  /** Kills it with SIGKILL, as a crash would; `restart` brings it back. Resolves when it is gone. */
+  kill(): Promise<void>
+  /** Starts it again with the same ports and data, after ending it if it runs. Resolves when it serves. */
+  restart(): Promise<void>
+  /** Stops it in its tracks (SIGSTOP): connections stay open and nothing answers. */
+  pause(): void
+  /** Lets it go on after `pause`. */
+  resume(): void
+}
+
+export interface ServerProcess {
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly place: DataPlace
+  readonly probe: () => Promise<void>
+}
+
+/** Where a server keeps its data. */
+export interface DataPlace {
+  readonly directory: string
+  /** Whether it goes with the server. */
+  readonly temporary: boolean
+}
+
+/** `<dataDirectory>/<name>`, made if need be, or a new temporary directory. */
+export async function dataPlace(name: string, dataDirectory: string | undefined): Promise<DataPlace> {
+  if (dataDirectory === undefined) {
+    return { directory: await mkdtemp(join(tmpdir(), `tidemark-${name}-`)), temporary: true }
+  }
+  const directory = join(dataDirectory, name)
+  await mkdir(directory, { recursive: true })
+  return { directory, temporary: false }
+}
+
+const SERVES_WITHIN_MS = 90_000
+
+/** Starts a server process and waits until it serves; if it doesn't, nothing is left of it. */
+export async function startServerProcess(spec: ServerProcess): Promise<ServerControl> {
+  const { name, command, args, env, place } = spec
+  const supervised = supervise({
+    command,
+    args,
+    ...(env === undefined ? {} : { env }),
+    logFile: join(place.directory, 'server.log'),
+    removeAtEnd: place.temporary ? [place.directory] : [],
+    // Data that nobody will read again needs no orderly end.
+    endSignal: place.temporary ? 'SIGKILL' : 'SIGTERM',
+    graceMs: 20_000,
+  })
+  const start = async (): Promise<void> => {
+    await supervised.start()
+    await untilServing({ name, probe: spec.probe, timeoutMs: SERVES_WITHIN_MS, process: supervised })
+  }
+  try {
+    await start()
+  } catch (error) {
+    await supervised.end()
+    throw error
+  }
+  return {
+    pid: () => supervised.pid(),
+    stop: () => supervised.end(),
+    kill: () => ended(supervised, 'SIGKILL'),
+    async restart() {
+      await ended(supervised, 'SIGTERM')
+      await start()
+    },
+    pause: () => supervised.signal('SIGSTOP'),
+    resume: () => supervised.signal('SIGCONT'),
+  }
+}
+
+async function ended(supervised: Supervised, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  supervised.signal('SIGCONT')
+  supervised.signal(signal)
+  const late = setTimeout(() => supervised.signal('SIGKILL'), 20_000)
+  await supervised.whenExited()
+  clearTimeout(late)
+}
+
+/** The control of a server that somebody else runs: there is nothing to stop. */
+export function foreignServer(name: string): ServerControl {
+  const refuse = (): never => {
+    throw new Error(`${name} was given, not started here, so it isn't killed, paused or restarted`)
+  }
+  return {
+    pid: () => null,
+    stop: () => Promise.resolve(),
+    kill: () => Promise.resolve().then(refuse),
+    restart: () => Promise.resolve().then(refuse),
+    pause: refuse,
+    resume: refuse,
+  }
+}
