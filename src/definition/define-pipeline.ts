@@ -27,7 +27,7 @@ const optionsSchema = z.strictObject(
       .record(z.string(), z.unknown(), 'must be an object of sources')
       .refine((sources) => Object.keys(sources).length > 0, 'has no source'),
     steps: functionSchema,
-    onError: z.unknown(),
+    onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
     checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
   },

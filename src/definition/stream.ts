@@ -9,8 +9,14 @@ export type Fn<T, K, R> = (value: T, ctx: StepContext<K>) => R
 export type Sync<R> = R &
   (R extends PromiseLike<unknown> ? Missing<'a synchronous function: this step cannot wait for a promise'> : unknown)
 
-/** What a branch's predicate lets through: narrowed where it is a type guard. */
-export type Guarded<P, T, K> = P extends ((value: T, ctx: StepContext<K>) => value is infer U extends T) ? U : T
+/** What a branch's predicate lets through: narrowed where it is a type guard, also one for wider types than `T`. */
+export type Guarded<P, T> = P extends (value: infer V, ...rest: never) => boolean
+  ? P extends ((value: V, ...rest: never) => value is infer U extends V)
+    ? U extends T
+      ? U
+      : U & T
+    : T
+  : T
 
 /** The end of a chain: what `.to()` returns and `steps` must return. */
 export interface End<Id extends string, T> {
@@ -42,7 +48,7 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   branch<const P extends Readonly<Record<string, Fn<T, K, boolean>>>>(
     id: string,
     branches: P,
-  ): { readonly [N in keyof P]: Stream<Guarded<P[N], T, K>, K, E> }
+  ): { readonly [N in keyof P]: Stream<Guarded<P[N], T>, K, E> }
   /** This stream and all the others as one. */
   merge<U>(id: string, ...others: readonly [Stream<U, K, E>, ...Stream<U, K, E>[]]): Stream<T | U, K, E>
   /** Ends the chain in `sink`. The id names the sink's ledger: never change it. */

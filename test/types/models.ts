@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { type Decoder, type Encoder, type Output, type Sink, type Source, type Unkeyed } from '../../src/index.js'
+
+export const Flight = z.object({
+  date: z.coerce.date(),
+  origin: z.string(),
+  destination: z.string(),
+  delay: z.number(),
+})
+export const Order = z.object({
+  id: z.string(),
+  customerId: z.string(),
+  total: z.number(),
+  at: z.number(),
+  country: z.enum(['DE', 'FR']),
+})
+export const Click = z.object({ user: z.string(), page: z.string(), at: z.number() })
+export const Event = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('order'), total: z.number() }),
+  z.object({ kind: z.literal('refund'), amount: z.number() }),
+  z.object({ kind: z.literal('ping') }),
+])
+
+export type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
+export function isTrue<T extends true>(): T | undefined {
+  return undefined
+}
+
+/** A source with the options that types depend on. */
+export declare function topic<T, K = Unkeyed>(options: {
+  readonly topic: string
+  readonly value: Decoder<T>
+  readonly key?: Decoder<K>
+}): Source<T, K>
+/** A sink with the options that types depend on. */
+export declare function topicSink<T>(options: {
+  readonly topic: string | ((value: T) => string)
+  readonly value?: Encoder<T>
+  readonly key?: (value: T, out: Output<T>) => string | Uint8Array | null
+  readonly headers?: (value: T, out: Output<T>) => Readonly<Record<string, string>>
+}): Sink<T>

@@ -1,0 +1,101 @@
+/** What must compile, with the types that must come out. Compiled, never run. */
+import { fileSink } from '../../src/connectors/file/index.js'
+import { deadLetter, definePipeline, json, nullable, otherwise, text, type Pipeline } from '../../src/index.js'
+import { Click, Event, Flight, isTrue, Order, topic, topicSink, type Equal } from './models.js'
+
+export const delayedFlights = definePipeline({
+  name: 'delayed-flights',
+  sources: { flights: topic({ topic: 'flights', value: json(Flight) }) },
+  steps: ({ flights }) =>
+    flights
+      .filter('late', (f) => f.delay > 60)
+      .map('brief', (f) => ({ from: f.origin, to: f.destination, minutes: f.delay }))
+      .to('files', fileSink({ directory: 'out/delayed-flights' })),
+})
+isTrue<
+  Equal<
+    (typeof delayedFlights)['~pipeline']['sinks'],
+    { readonly files: { from: string; to: string; minutes: number } }
+  >
+>()
+
+export const invoices = definePipeline({
+  name: 'invoices',
+  commit: { interval: '100ms' },
+  checkpoint: { interval: '10 s' },
+  sources: { orders: topic({ topic: 'orders', key: text(), value: json(Order) }) },
+  steps: ({ orders }) =>
+    orders
+      .map('invoice', (o, ctx) => ({ order: o.id, customer: ctx.key.toUpperCase(), country: o.country }))
+      .to(
+        'invoices',
+        topicSink({
+          topic: (i) => `invoices-${i.country.toLowerCase()}`,
+          key: (i) => i.customer,
+          headers: (i, out) => ({ 'order-id': i.order, source: `${out.origin.source}/${out.origin.position}` }),
+        }),
+      ),
+})
+
+export const routed = definePipeline({
+  name: 'routed',
+  onError: deadLetter(fileSink({ directory: 'dead' }), { when: (f) => f.code !== 'StepFailed' }),
+  sources: { events: topic({ topic: 'events', key: text(), value: json(Event) }) },
+  steps: ({ events }) => {
+    const { orders, refunds, rest } = events.branch('kind', {
+      orders: (e) => e.kind === 'order',
+      refunds: (e) => e.kind === 'refund',
+      rest: otherwise,
+    })
+    return [
+      orders
+        .map('cents', (o) => ({ cents: Math.round(o.total * 100) }))
+        .to('order-topic', topicSink({ topic: 'orders' })),
+      refunds
+        .filter('valid', (r, ctx) => r.amount > 0 || ctx.reject('a refund must be positive', { amount: r.amount }))
+        .to('refund-topic', topicSink({ topic: 'refunds', key: (r) => String(r.amount) })),
+      rest.to('archive', fileSink({ directory: 'archive' })),
+    ]
+  },
+})
+type Routed = (typeof routed)['~pipeline']['sinks']
+isTrue<Equal<Routed['refund-topic'], { kind: 'refund'; amount: number }>>()
+isTrue<Equal<Routed['order-topic'], { cents: number }>>()
+isTrue<Equal<Routed['archive']['kind'], 'order' | 'refund' | 'ping'>>()
+isTrue<Equal<keyof Routed, 'order-topic' | 'refund-topic' | 'archive'>>()
+
+const isLarge = (value: { readonly total: number }): value is { readonly total: number; readonly large: true } =>
+  value.total > 1000
+
+/** Guards declared elsewhere narrow; merged streams carry a union; unkeyed streams have the raw key; generators flatten. */
+export const assorted = definePipeline({
+  name: 'assorted',
+  sources: {
+    orders: topic({ topic: 'orders', value: nullable(json(Order)) }),
+    clicks: topic({ topic: 'clicks', value: json(Click) }),
+  },
+  steps: ({ orders, clicks }) => {
+    const present = orders.filter('present', (o) => o !== null)
+    const { large } = present.branch('size', { large: isLarge })
+    return [
+      present
+        .merge('both', clicks)
+        .map('when', (x) => x.at)
+        .to('when-files', fileSink({ directory: 'when' })),
+      present
+        .flatMap('letters', function* (o, ctx) {
+          yield* o.id
+          yield ctx.key === null ? 0 : ctx.key.byteLength
+        })
+        .to('letter-files', fileSink({ directory: 'letters' })),
+      large.to('large-files', fileSink({ directory: 'large' })),
+    ]
+  },
+})
+type Assorted = (typeof assorted)['~pipeline']['sinks']
+isTrue<Equal<Assorted['when-files'], number>>()
+isTrue<Equal<Assorted['letter-files'], string | number>>()
+isTrue<Equal<Assorted['large-files']['large'], true>>()
+
+/** Any pipeline goes where pipelines of all sorts go. */
+export const all: readonly Pipeline[] = [delayedFlights, invoices, routed, assorted]
