@@ -15,21 +15,21 @@ export interface Appender {
  */
 export interface Disk {
   /** Makes `path` and what is missing above it. Resolves when what it made is durable. */
-  makeDirectory(path: string): Promise<void>
-  list(path: string): Promise<readonly string[]>
-  read(path: string): Promise<string>
+  readonly makeDirectory: (path: string) => Promise<void>
+  readonly list: (path: string) => Promise<readonly string[]>
+  readonly read: (path: string) => Promise<string>
   /** A whole new file, durable but for its name. Fails with EEXIST if there is one. */
-  writeNew(path: string, content: string): Promise<void>
-  append(path: string): Promise<Appender>
+  readonly writeNew: (path: string, content: string) => Promise<void>
+  readonly append: (path: string) => Promise<Appender>
   /** The exclusive create: fails with EEXIST if `to` exists, whoever else tries at the same time. */
-  link(from: string, to: string): Promise<void>
-  rename(from: string, to: string): Promise<void>
+  readonly link: (from: string, to: string) => Promise<void>
+  readonly rename: (from: string, to: string) => Promise<void>
   /** Does nothing where nothing is. */
-  remove(path: string): Promise<void>
+  readonly remove: (path: string) => Promise<void>
   /** Bytes of the file, null where there is none. */
-  size(path: string): Promise<number | null>
+  readonly size: (path: string) => Promise<number | null>
   /** Resolves when names created, renamed and removed in that directory are durable. */
-  syncDirectory(path: string): Promise<void>
+  readonly syncDirectory: (path: string) => Promise<void>
 }
 
 /** The code of an operating system's error, '' for anything else. */
