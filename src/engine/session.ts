@@ -118,14 +118,8 @@ export class Session {
   }
 
   /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
-  static async open(
-    host: EngineHost,
-    blueprint: Blueprint,
-    stage: Stage,
-    input: ClaimInput,
-    isReset: boolean,
-  ): Promise<Session> {
-    const claim: Claim = { ...input, isReset, fingerprint: fingerprintOf(blueprint, host.buildId) }
+  static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
+    const claim: Claim = { ...input, fingerprint: fingerprintOf(blueprint, host.buildId) }
     const node = stage.sources[0]
     if (node === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
     const source = { id: node.id, definition: node.source }

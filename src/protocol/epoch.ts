@@ -13,6 +13,20 @@ export interface ClaimInput {
   readonly checkpoint: Checkpoint
   readonly scheduled: ScheduledEpoch | null
   readonly acceptCodeChange: boolean
+  /** The run is a reset one: its history ends before things that happened. */
+  readonly isReset: boolean
+  /** Milliseconds without a heartbeat after which the claim counts as lost. */
+  readonly heartbeatMs: number
+}
+
+/** Which session, for `tidemark.interrupt` and `tidemark.release`. */
+export interface SessionInput {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  readonly owner: Owner
+  /** The epoch to end early, begun or not. */
+  readonly epoch: number
 }
 
 /** Result of `tidemark.claim`. */
@@ -35,6 +49,7 @@ export interface EpochInput {
   readonly until: Positions | null
   readonly checkpointMs: number
   readonly idleMs: number
+  readonly heartbeatMs: number
 }
 
 /** Why an epoch ended where it did. */
@@ -101,8 +116,7 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
       deadLettered: counters.deadLettered + (result.deadLettered ?? 0),
     },
     lag: result.lag,
-    session:
-      result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
+    session: result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
     fencedByOthers: 0,
     acceptCodeChange: false,
   }

@@ -11,7 +11,11 @@ export interface PipelineInput {
   /** Begins a new generation instead of going on from the last checkpoint. */
   readonly fresh?: boolean
   /** With `fresh`, or at the very first start: where to begin. Times are ISO 8601. */
-  readonly from?: 'earliest' | 'latest' | { readonly timestamp: string | number } | { readonly offsets: Readonly<Record<string, string>> }
+  readonly from?:
+    | 'earliest'
+    | 'latest'
+    | { readonly timestamp: string | number }
+    | { readonly offsets: Readonly<Record<string, string>> }
   /** Milliseconds between checkpoints, over the definition's. */
   readonly checkpointMs?: number
   /** Continue as new after that many history events; default: when the server suggests it. */
@@ -23,7 +27,7 @@ export interface StagePlan {
   readonly id: string
   readonly sources: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
   readonly steps: readonly { readonly id: string; readonly kind: string }[]
-  readonly sinks: readonly { readonly id: string; readonly kind: string; readonly describe: string; readonly guarantee: Guarantee }[]
+  readonly sinks: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
 }
 
 /** Result of `tidemark.describePipeline`: what a worker knows and workflows may know. */
@@ -69,10 +73,6 @@ export interface TakeOverInput {
   readonly input: NormalInput
   /** Partitions found after the start begin at earliest. */
   readonly late: boolean
-  /** Never below this; 0 when unknown. */
-  readonly incarnation: number
-  /** Tasks of this incarnation that ended are left alone (a restart of one that vanished). */
-  readonly firstRunId: string
 }
 
 export interface TakeOverResult {

@@ -46,6 +46,8 @@ export interface TaskState {
   /** Records left behind the last checkpoint, as far as the source knew. */
   readonly lag: number | null
   readonly phase: TaskPhase
+  /** How the task is to end as soon as it has nothing half done. */
+  readonly ending: 'drained' | 'cancelled' | 'failed' | 'stopped' | null
   readonly paused: { readonly reason: string; readonly at: EpochMs } | null
   readonly problem: Problem | null
   /** Fenced by runs outside the own chain since the last checkpoint. */

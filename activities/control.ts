@@ -1,0 +1,30 @@
+import { Context } from '@temporalio/activity'
+import { describePipeline } from '../src/control/describe.js'
+import { discoverPartitions } from '../src/control/discover.js'
+import { takeOver } from '../src/control/take-over.js'
+import type { WorkerContext } from '../src/control/worker-context.js'
+import { ACTIVITY } from '../src/protocol/names.js'
+import type {
+  DiscoverInput,
+  DiscoverResult,
+  PipelinePlan,
+  TakeOverInput,
+  TakeOverResult,
+} from '../src/protocol/pipeline.js'
+import { asActivity } from './failure.js'
+
+/** On the pipelines' queue: any worker can do them. */
+export interface ControlActivities {
+  readonly [ACTIVITY.describePipeline]: (input: unknown, workflowId: string) => Promise<PipelinePlan>
+  readonly [ACTIVITY.discoverPartitions]: (input: DiscoverInput) => Promise<DiscoverResult>
+  readonly [ACTIVITY.takeOver]: (input: TakeOverInput) => Promise<TakeOverResult>
+}
+
+export function controlActivities(context: WorkerContext): ControlActivities {
+  const signal = (): AbortSignal => Context.current().cancellationSignal
+  return {
+    [ACTIVITY.describePipeline]: asActivity((input, workflowId) => describePipeline(context, input, workflowId)),
+    [ACTIVITY.discoverPartitions]: asActivity((input) => discoverPartitions(context, input, signal())),
+    [ACTIVITY.takeOver]: asActivity((input) => takeOver(context, input, signal())),
+  }
+}

@@ -1,0 +1,57 @@
+import { blueprintIn, stageIn, type WorkerContext } from '../src/control/worker-context.js'
+import { Session } from '../src/engine/session.js'
+import { SessionLost } from '../src/errors/ownership.js'
+import type { ClaimInput, ClaimResult, EpochInput, EpochResult, SessionInput } from '../src/protocol/epoch.js'
+import { ACTIVITY } from '../src/protocol/names.js'
+import { asActivity } from './failure.js'
+import { whileBeating } from './heartbeat.js'
+
+/** `claim` on the claims queue; the others on the queue of the process that has the session. */
+export interface SessionActivities {
+  readonly [ACTIVITY.claim]: (input: ClaimInput) => Promise<ClaimResult>
+  readonly [ACTIVITY.runEpoch]: (input: EpochInput) => Promise<EpochResult>
+  readonly [ACTIVITY.interrupt]: (input: SessionInput) => Promise<void>
+  readonly [ACTIVITY.release]: (input: SessionInput) => Promise<void>
+}
+
+export function sessionActivities(context: WorkerContext): SessionActivities {
+  const { registry, engine } = context
+  return {
+    [ACTIVITY.claim]: asActivity(async (input) => {
+      const blueprint = blueprintIn(context, input.pipeline)
+      const stage = stageIn(blueprint, input.stage)
+      const open = (): Promise<Session> => Session.open(engine, blueprint, stage, input)
+      const session = await whileBeating(input.heartbeatMs, () => registry.claim(input, input.owner, open))
+      const { source, identity, catchUp } = session
+      return {
+        queue: context.processQueue,
+        worker: context.identity,
+        furthest: catchUp.furthest === null ? null : { [source.id]: catchUp.furthest },
+        ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
+        identities: identity === undefined ? {} : { [source.id]: identity },
+      }
+    }),
+
+    [ACTIVITY.runEpoch]: asActivity(async (input) => {
+      const session = registry.find(input)
+      if (session === undefined) {
+        const { pipeline, stage, partition } = input
+        throw new SessionLost({ pipeline, stage, partition, worker: context.identity, reason: 'there is none here' })
+      }
+      return await whileBeating(
+        input.heartbeatMs,
+        () => session.run(input),
+        (reason) => {
+          if (reason === 'lost') void session.close()
+          else session.interrupt(reason, input.epoch)
+        },
+      )
+    }),
+
+    [ACTIVITY.interrupt]: asActivity(async (input) => {
+      registry.find(input)?.interrupt('interrupted', input.epoch)
+    }),
+
+    [ACTIVITY.release]: asActivity((input) => registry.release(input, input.owner)),
+  }
+}

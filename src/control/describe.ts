@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import type { StartAt } from '../definition/source.js'
+import { InvalidCommand } from '../errors/control.js'
+import { pipelineWorkflowId } from '../protocol/names.js'
+import type { NormalInput, PipelineInput, PipelinePlan } from '../protocol/pipeline.js'
+import { blueprintIn, type WorkerContext } from './worker-context.js'
+
+const offset = z.string().regex(/^\d+$/, 'an offset is a decimal string')
+const time = z.union([z.number().int().nonnegative(), z.iso.datetime({ offset: true })])
+
+/** What may stand in `--input` of `tidemarkPipeline`. */
+export const pipelineInput = z.strictObject({
+  pipeline: z.string().min(1),
+  until: z.literal('latest').optional(),
+  fresh: z.boolean().optional(),
+  from: z
+    .union([
+      z.literal('earliest'),
+      z.literal('latest'),
+      z.strictObject({ timestamp: time }),
+      z.strictObject({ offsets: z.record(z.string().regex(/^\d+$/, 'a partition number'), offset) }),
+    ])
+    .optional(),
+  checkpointMs: z.number().int().min(100).max(600_000).optional(),
+  maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),
+})
+
+/** The server suggests continue-as-new at 4,096 events by default; this only caps what a changed server setting allows. */
+const MAX_HISTORY_EVENTS = 10_000
+
+/** Checks a pipeline's input and tells its plan. Throws `InvalidCommand` with all that is wrong, or `PipelineNotFound`. */
+export async function describePipeline(
+  context: WorkerContext,
+  raw: unknown,
+  workflowId: string,
+): Promise<PipelinePlan> {
+  const input = parseInput(raw)
+  const expected = pipelineWorkflowId(input.pipeline)
+  if (workflowId !== expected) {
+    const reason = `its workflow id has to be '${expected}', not '${workflowId}': that is what keeps it from running twice`
+    throw new InvalidCommand({ command: 'start', pipeline: input.pipeline, reason })
+  }
+  const blueprint = blueprintIn(context, input.pipeline)
+  return {
+    pipeline: blueprint.name,
+    stages: blueprint.stages.map((stage) => ({
+      id: stage.id,
+      sources: stage.sources.map(({ id, source }) => ({
+        id,
+        kind: source.kind,
+        describe: source.describe ?? source.kind,
+      })),
+      steps: stage.steps.map(({ id, step }) => ({ id, kind: step.kind })),
+      sinks: stage.sinks.map(({ id, sink }) => ({ id, kind: sink.kind, describe: sink.describe ?? sink.kind })),
+    })),
+    guarantee: blueprint.guarantee,
+    fingerprint: blueprint.fingerprint,
+    settings: {
+      taskQueue: context.taskQueue,
+      checkpointMs: input.checkpointMs ?? blueprint.checkpointMs,
+      heartbeatMs: context.heartbeatMs,
+      idleMs: context.idleMs,
+      maxHistoryEvents: input.maxHistoryEvents ?? MAX_HISTORY_EVENTS,
+    },
+    discoveryMs: context.discoveryMs,
+    searchAttributes: await context.searchAttributes(),
+    input: normalise(input),
+  }
+}
+
+/** Throws `InvalidCommand` that names every fault of the input. */
+export function parseInput(raw: unknown): PipelineInput {
+  const parsed = pipelineInput.safeParse(raw)
+  // zod's optional properties include undefined; none is: the input came through JSON.
+  if (parsed.success) return parsed.data as PipelineInput
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`)
+  const reason = `wrong input: ${faults.join('; ')}. An example: {"pipeline":"NAME"}`
+  throw new InvalidCommand({ command: 'start', reason })
+}
+
+function normalise(input: PipelineInput): NormalInput {
+  return { until: input.until ?? null, fresh: input.fresh ?? false, from: startAtOf(input.from) }
+}
+
+function startAtOf(from: PipelineInput['from']): StartAt | null {
+  if (from === undefined) return null
+  if (typeof from === 'string') return from
+  if ('offsets' in from) return from
+  return { timestamp: new Date(from.timestamp).getTime() }
+}

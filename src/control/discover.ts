@@ -1,0 +1,47 @@
+import { WorkflowNotFoundError } from '@temporalio/client'
+import { PartitionsLost } from '../errors/source.js'
+import { taskWorkflowId } from '../protocol/names.js'
+import type { DiscoverInput, DiscoverResult } from '../protocol/pipeline.js'
+import { eachOf } from './each-of.js'
+import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
+
+/** How many partitions a stage has now, and which of its tasks have vanished. */
+export async function discoverPartitions(
+  context: WorkerContext,
+  input: DiscoverInput,
+  signal: AbortSignal,
+): Promise<DiscoverResult> {
+  const blueprint = blueprintIn(context, input.pipeline)
+  const stage = stageIn(blueprint, input.stage)
+  const counts = await Promise.all(
+    stage.sources.map(({ id, source }) =>
+      source.partitions({
+        pipeline: blueprint.name,
+        source: id,
+        signal,
+        connection: context.engine.connection,
+      }),
+    ),
+  )
+  const partitions = Math.max(...counts)
+  const known = input.running.length === 0 ? 0 : Math.max(...input.running) + 1
+  if (partitions < known) {
+    const source = stage.sources[0]?.id ?? input.stage
+    throw new PartitionsLost({ pipeline: blueprint.name, source, known, found: partitions })
+  }
+  const gone: number[] = []
+  await eachOf(input.running, async (partition) => {
+    if (!(await isRunning(context, taskWorkflowId(input.pipeline, input.stage, partition)))) gone.push(partition)
+  })
+  return { partitions, gone: gone.toSorted((a, b) => a - b) }
+}
+
+async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await context.client.workflow.getHandle(workflowId).describe()
+    return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW'
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false
+    throw error
+  }
+}

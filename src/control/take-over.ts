@@ -1,0 +1,221 @@
+import { WorkflowNotFoundError } from '@temporalio/client'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Stage } from '../definition/graph.js'
+import type { Positions } from '../definition/position.js'
+import type { Receipt } from '../definition/sink.js'
+import type { Bounds, StartAt } from '../definition/source.js'
+import { ledgerGroups, ledgerKey, sinksOf } from '../engine/open-ledgers.js'
+import { InvalidCommand } from '../errors/control.js'
+import { LedgerAhead } from '../errors/sink.js'
+import { type LedgerMarks, noCounters } from '../protocol/checkpoint.js'
+import { taskWorkflowId } from '../protocol/names.js'
+import type { TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
+import type { TaskState } from '../protocol/task.js'
+import { eachOf } from './each-of.js'
+import { lastTaskState } from './task-history.js'
+import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
+
+/**
+ * Where each task of a stage goes on. First the old run is closed, then its history is read (PROTOCOL §1 "Starting"):
+ * the other way round it could still record a checkpoint. A fresh start begins a generation above whatever history and
+ * ledgers show. The answer's incarnations are the old ones: the workflow raises them over all tasks together.
+ */
+export async function takeOver(
+  context: WorkerContext,
+  input: TakeOverInput,
+  signal: AbortSignal,
+): Promise<TakeOverResult> {
+  const blueprint = blueprintIn(context, input.pipeline)
+  const stage = stageIn(blueprint, input.stage)
+  const tasks: TaskState[] = []
+  await eachOf(input.partitions, async (partition) => {
+    tasks.push(await new TaskTakeOver(context, blueprint, stage, input, partition, signal).state())
+  })
+  return { tasks: tasks.toSorted((a, b) => a.partition - b.partition) }
+}
+
+class TaskTakeOver {
+  private readonly context: WorkerContext
+  private readonly blueprint: Blueprint
+  private readonly stage: Stage
+  private readonly input: TakeOverInput
+  private readonly partition: number
+  private readonly signal: AbortSignal
+
+  constructor(
+    context: WorkerContext,
+    blueprint: Blueprint,
+    stage: Stage,
+    input: TakeOverInput,
+    partition: number,
+    signal: AbortSignal,
+  ) {
+    this.context = context
+    this.blueprint = blueprint
+    this.stage = stage
+    this.input = input
+    this.partition = partition
+    this.signal = signal
+  }
+
+  async state(): Promise<TaskState> {
+    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
+    await this.closeOldRun(workflowId)
+    const last = await lastTaskState(this.context.client, workflowId)
+    const { fresh, from } = this.input.input
+    if (fresh) return this.freshState(last)
+    if (last === null) return (await this.adopted()) ?? this.freshState(null)
+    if (from !== null && !this.input.late) {
+      const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(last.checkpoint.positions)}`
+      throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
+    }
+    return this.begun({ ...last, until: await this.until() })
+  }
+
+  private async closeOldRun(workflowId: string): Promise<void> {
+    try {
+      await this.context.client.workflow.getHandle(workflowId).terminate('replaced by a newer start of its pipeline')
+    } catch (error) {
+      // Not running, or never run: both are what is wanted.
+      if (!(error instanceof WorkflowNotFoundError)) throw error
+    }
+  }
+
+  /** A generation of its own, above all that history and ledgers show. */
+  private async freshState(last: TaskState | null): Promise<TaskState> {
+    const receipts = await this.receipts()
+    const owners = [...receipts.values()].flatMap((receipt) => (receipt === null ? [] : [receipt.owner]))
+    const generation = Math.max(0, last?.generation ?? 0, ...owners.map((owner) => owner.generation)) + 1
+    const incarnation = Math.max(0, last?.incarnation ?? 0, ...owners.map((owner) => owner.incarnation))
+    const bounds = await this.bounds(this.input.late ? 'earliest' : this.input.input.from)
+    const origin = mapValues(bounds, ({ start }) => start)
+    const identities: Record<string, string> = {}
+    for (const [id, { identity }] of Object.entries(bounds)) if (identity !== undefined) identities[id] = identity
+    return this.begun({
+      ...this.blank(origin),
+      generation,
+      incarnation,
+      checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities },
+      until: this.input.input.until === null ? null : mapValues(bounds, ({ end }) => end),
+    })
+  }
+
+  /** History is gone, the ledger isn't: a stateless stage may go on from its receipt. Null: there is none either. */
+  private async adopted(): Promise<TaskState | null> {
+    const receipts = [...(await this.receipts())].flatMap(([id, receipt]) =>
+      receipt === null ? [] : [{ id, receipt }],
+    )
+    const [first] = receipts
+    if (first === undefined) return null
+    const { owner, positions, epoch } = first.receipt
+    const differing = receipts.find(({ receipt }) => JSON.stringify(receipt.positions) !== JSON.stringify(positions))
+    if (differing !== undefined) {
+      throw new LedgerAhead({
+        pipeline: this.blueprint.name,
+        stage: this.stage.id,
+        partition: this.partition,
+        sink: differing.id,
+        ledgerEpoch: differing.receipt.epoch,
+        ledgerTime: differing.receipt.time,
+        ledgerGeneration: differing.receipt.owner.generation,
+        epoch: 0,
+        scheduledTime: null,
+        generation: 0,
+      })
+    }
+    const ledgers: LedgerMarks = Object.fromEntries(
+      receipts.map(({ id, receipt }) => [id, { seq: receipt.seq, digest: receipt.digest }]),
+    )
+    return this.begun({
+      ...this.blank(positions),
+      generation: owner.generation,
+      incarnation: Math.max(...receipts.map(({ receipt }) => receipt.owner.incarnation)),
+      checkpoint: { epoch: epoch ?? 0, positions, ledgers, identities: {} },
+      until: await this.until(),
+    })
+  }
+
+  private async receipts(): Promise<Map<string, Receipt | null>> {
+    const { context, blueprint, stage, partition, signal } = this
+    const receipts = new Map<string, Receipt | null>()
+    const at = { pipeline: blueprint.name, stage: stage.id, partition }
+    for (const { id, sinks } of ledgerGroups(sinksOf(blueprint, stage))) {
+      const receipt = await sinks[0]?.sink.inspect({
+        ...at,
+        ledgerKey: ledgerKey(context.engine.namespace, at, id),
+        sinks: sinks.map((sink) => sink.id),
+        signal,
+        connection: context.engine.connection,
+      })
+      receipts.set(id, receipt ?? null)
+    }
+    return receipts
+  }
+
+  private async until(): Promise<Positions | null> {
+    if (this.input.input.until === null) return null
+    return mapValues(await this.bounds(null), ({ end }) => end)
+  }
+
+  private async bounds(startAt: StartAt | null): Promise<Readonly<Record<string, Bounds>>> {
+    const bounds: Record<string, Bounds> = {}
+    for (const { id, source } of this.stage.sources) {
+      const base = {
+        pipeline: this.blueprint.name,
+        source: id,
+        signal: this.signal,
+        connection: this.context.engine.connection,
+        partition: this.partition,
+      }
+      bounds[id] = await source.bounds(startAt === null ? base : { ...base, startAt })
+    }
+    return bounds
+  }
+
+  private blank(origin: Positions): TaskState {
+    return {
+      version: 1,
+      pipeline: this.blueprint.name,
+      stage: this.stage.id,
+      partition: this.partition,
+      settings: this.input.settings,
+      generation: 1,
+      incarnation: 0,
+      claim: 0,
+      ownerRunId: null,
+      origin,
+      checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities: {} },
+      scheduled: null,
+      until: null,
+      session: null,
+      counters: noCounters,
+      lag: null,
+      phase: 'running',
+      ending: null,
+      paused: null,
+      problem: null,
+      fencedByOthers: 0,
+      acceptCodeChange: false,
+    }
+  }
+
+  /** What a start takes over is position and identity; nobody's pause, problem or session. */
+  private begun(state: TaskState): TaskState {
+    return {
+      ...state,
+      settings: this.input.settings,
+      ownerRunId: null,
+      session: null,
+      phase: 'running',
+      ending: null,
+      paused: null,
+      problem: null,
+      fencedByOthers: 0,
+      acceptCodeChange: false,
+    }
+  }
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, fn: (value: A) => B): Readonly<Record<string, B>> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, fn(value)]))
+}

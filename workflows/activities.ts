@@ -1,0 +1,64 @@
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow'
+import type { ControlActivities } from '../activities/control.js'
+import type { SessionActivities } from '../activities/session.js'
+import { ACTIVITY, claimsQueue } from '../src/protocol/names.js'
+
+/** A worker that is there takes a task from its own queue at once: after this long it isn't. */
+const WORKER_GONE_MS = 5_000
+/** Over the epoch's own length: sinks that are slow to commit are no reason to give up a session that beats. */
+const COMMIT_SLACK_MS = 600_000
+/** Fencing waits for a broker's or a database's own time-outs. */
+const CLAIM_MS = 120_000
+
+/** Plan, partitions, old runs: any worker can tell, and tries until it can. Only failures nothing can mend end it. */
+export const control = proxyActivities<ControlActivities>({
+  startToCloseTimeout: '5 minutes',
+  retry: { initialInterval: 500, maximumInterval: 10_000 },
+})
+
+/** One attempt: a claim that got lost may have fenced, so the next one has to carry a higher number. */
+export function claimWith(
+  taskQueue: string,
+  heartbeatMs: number,
+  summary: string,
+): SessionActivities[typeof ACTIVITY.claim] {
+  return proxyActivities<SessionActivities>({
+    ...oneAttempt,
+    taskQueue: claimsQueue(taskQueue),
+    startToCloseTimeout: CLAIM_MS,
+    heartbeatTimeout: heartbeatMs,
+    summary,
+  })[ACTIVITY.claim]
+}
+
+/** On the one worker that holds the session. */
+export function epochOn(
+  queue: string,
+  times: { readonly lengthMs: number; readonly heartbeatMs: number },
+  summary: string,
+): SessionActivities[typeof ACTIVITY.runEpoch] {
+  return proxyActivities<SessionActivities>({
+    ...oneAttempt,
+    taskQueue: queue,
+    scheduleToStartTimeout: WORKER_GONE_MS,
+    startToCloseTimeout: times.lengthMs + COMMIT_SLACK_MS,
+    heartbeatTimeout: times.heartbeatMs,
+    summary,
+  })[ACTIVITY.runEpoch]
+}
+
+/** A word to the worker that holds the session. */
+export function sessionOn(queue: string): Pick<SessionActivities, typeof ACTIVITY.interrupt | typeof ACTIVITY.release> {
+  return proxyActivities<SessionActivities>({
+    ...oneAttempt,
+    taskQueue: queue,
+    scheduleToStartTimeout: WORKER_GONE_MS,
+    startToCloseTimeout: 30_000,
+  })
+}
+
+const oneAttempt = {
+  retry: { maximumAttempts: 1 },
+  // What was under way at a cancellation ends by itself, and its result counts (PROTOCOL §7).
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} satisfies ActivityOptions

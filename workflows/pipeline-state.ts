@@ -1,0 +1,112 @@
+import type { TaskControl } from '../src/protocol/messages.js'
+import type {
+  PipelineCommand,
+  PipelinePhase,
+  PipelinePlan,
+  PipelineState,
+  TaskEntry,
+} from '../src/protocol/pipeline.js'
+import type { TaskReport, TaskState } from '../src/protocol/task.js'
+import { hasEnded } from './task-control.js'
+import { reportOf } from './task-details.js'
+
+export function newPipeline(plan: PipelinePlan, now: number): PipelineState {
+  return {
+    version: 1,
+    plan,
+    incarnation: 0,
+    phase: 'starting',
+    tasks: [],
+    commands: [],
+    paused: null,
+    startedAt: now,
+    problem: null,
+  }
+}
+
+/** The state after a task has told of itself. Tasks of older starts, and strangers, don't count. */
+export function absorb(state: PipelineState, report: TaskReport, now: number): PipelineState {
+  if (report.incarnation !== state.incarnation) return state
+  const tasks = state.tasks.map((task) => (isSame(task, report) ? { ...report, since: now } : task))
+  return { ...state, tasks }
+}
+
+export const isSame = (a: { stage: string; partition: number }, b: { stage: string; partition: number }): boolean =>
+  a.stage === b.stage && a.partition === b.partition
+
+/** The state with a task that has just been started, in its place. */
+export function withTask(state: PipelineState, task: TaskState, now: number): PipelineState {
+  const entry: TaskEntry = { ...reportOf(task), since: now }
+  const others = state.tasks.filter((other) => !isSame(other, entry))
+  const tasks = [...others, entry].toSorted((a, b) => a.stage.localeCompare(b.stage) || a.partition - b.partition)
+  return { ...state, tasks }
+}
+
+/** The state after a command, and which tasks have to be told. */
+export function command(
+  state: PipelineState,
+  given: PipelineCommand,
+  now: number,
+): { readonly state: PipelineState; readonly tell: readonly TaskEntry[]; readonly control: TaskControl } {
+  const { kind, reason, acceptCodeChange } = given
+  const tell = state.tasks.filter(
+    (task) =>
+      !hasEnded(task.phase) &&
+      (given.stage === null || given.stage === task.stage) &&
+      (given.partition === null || given.partition === task.partition),
+  )
+  const control = { kind, reason, acceptCodeChange, incarnation: state.incarnation }
+  const whole = given.partition === null && given.stage === null
+  return { state: whole ? commandAll(state, given, now) : state, tell, control }
+}
+
+function commandAll(state: PipelineState, { kind, reason }: PipelineCommand, now: number): PipelineState {
+  switch (kind) {
+    case 'pause':
+      return { ...state, phase: 'paused', paused: { reason, at: now } }
+    case 'resume':
+      return { ...state, phase: 'running', paused: null, problem: null }
+    case 'drain':
+      return { ...state, phase: 'draining', paused: null }
+    case 'cancel':
+      return { ...state, phase: 'cancelled', paused: null }
+  }
+}
+
+/** How a pipeline whose tasks have all ended has ended; null while one hasn't. */
+export function outcomeOf(state: PipelineState): Extract<PipelinePhase, 'completed' | 'failed' | 'cancelled'> | null {
+  const { tasks, phase } = state
+  if (tasks.some((task) => !hasEnded(task.phase))) return null
+  if (tasks.some((task) => task.phase === 'failed')) return 'failed'
+  return phase === 'cancelled' ? 'cancelled' : 'completed'
+}
+
+/** A bounded run in which only parked tasks are left: nobody is to wait for them. */
+export function isStuck({ plan, tasks, phase }: PipelineState): boolean {
+  if (plan.input.until === null || phase === 'paused') return false
+  return (
+    tasks.some((task) => task.phase === 'parked') &&
+    tasks.every((task) => task.phase === 'parked' || hasEnded(task.phase))
+  )
+}
+
+/** Why this command can't be taken now, or null. Updates come from anybody: nothing of the payload is taken for granted. */
+export function refusalOf(state: PipelineState | null, given: unknown): string | null {
+  if (typeof given !== 'object' || given === null) return 'a command is an object'
+  const { kind, partition, stage, reason } = given as Partial<Record<keyof PipelineCommand, unknown>>
+  if (kind !== 'pause' && kind !== 'resume' && kind !== 'drain' && kind !== 'cancel') {
+    return `kind has to be pause, resume, drain or cancel, not ${JSON.stringify(kind)}`
+  }
+  if (typeof reason !== 'string') return 'reason has to be a text: it is kept in history'
+  if (partition !== null && (typeof partition !== 'number' || !Number.isInteger(partition)))
+    return 'partition has to be a number or null'
+  if (stage !== null && typeof stage !== 'string') return 'stage has to be a name or null'
+  if (state === null || state.phase === 'starting') return null
+  if (state.phase === 'draining' || state.phase === 'cancelled') return `the pipeline is ${state.phase}`
+  if (kind !== 'pause' && kind !== 'resume' && (partition !== null || stage !== null))
+    return `${kind} is for the whole pipeline`
+  const known = state.tasks.some(
+    (task) => (partition === null || task.partition === partition) && (stage === null || task.stage === stage),
+  )
+  return known ? null : `there is no such task: stage ${JSON.stringify(stage)}, partition ${JSON.stringify(partition)}`
+}

@@ -1,0 +1,304 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  ChildWorkflowCancellationType,
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  startChild,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow'
+import { MEMO, type TaskControl } from '../src/protocol/messages.js'
+import { ACTIVITY, TASK_WORKFLOW, taskWorkflowId } from '../src/protocol/names.js'
+import type { PipelineCommand, PipelineInput, PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
+import type { Counters } from '../src/protocol/checkpoint.js'
+import type { TaskReport, TaskState } from '../src/protocol/task.js'
+import { control } from './activities.js'
+import { asWorkflowFailure, failureOf, problemFrom } from './failure.js'
+import { commandUpdate, controlSignal, pipelineQuery, reportSignal } from './messages.js'
+import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
+import { absorb, command, isStuck, newPipeline, outcomeOf, refusalOf, withTask } from './pipeline-state.js'
+import { hasEnded } from './task-control.js'
+import type { tidemarkTask } from './task.js'
+
+/** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
+const TAKE_OVER_AT_ONCE = 50
+
+/** What a pipeline that has ended by itself returns. */
+export interface PipelineResult {
+  readonly pipeline: string
+  readonly state: 'completed'
+  readonly counters: Counters
+}
+
+/** Starts one task per partition and stage, looks after them, passes commands on. Holds no position: tasks do. */
+export async function tidemarkPipeline(input: PipelineInput | PipelineState): Promise<PipelineResult> {
+  return await new PipelineRun(input).run()
+}
+
+class PipelineRun {
+  private readonly input: PipelineInput | PipelineState
+  private state: PipelineState | null
+  private readonly commands: PipelineCommand[] = []
+  private readonly reports: TaskReport[] = []
+  private discoveryDue = false
+  private told = ''
+
+  constructor(input: PipelineInput | PipelineState) {
+    this.input = input
+    // Whatever a person wrote as input is looked at by an activity; only our own state is known here.
+    this.state = typeof input === 'object' && input !== null && 'version' in input ? input : null
+    this.commands.push(...(this.state?.commands ?? []))
+    setHandler(reportSignal, (report) => void this.reports.push(report))
+    setHandler(pipelineQuery, () => {
+      if (this.state === null) throw new Error('the pipeline is being planned: no worker has described it yet')
+      return this.state
+    })
+    const accept = (given: PipelineCommand): { readonly accepted: true } => {
+      this.commands.push(given)
+      return { accepted: true }
+    }
+    setHandler(commandUpdate, accept, {
+      validator: (given) => {
+        const refusal = refusalOf(this.state, given)
+        if (refusal !== null) throw ApplicationFailure.nonRetryable(refusal, 'InvalidCommand')
+      },
+    })
+    CancellationScope.current().cancelRequested.catch(() => {
+      this.commands.push({
+        kind: 'cancel',
+        partition: null,
+        stage: null,
+        reason: 'workflow cancelled',
+        acceptCodeChange: false,
+      })
+    })
+  }
+
+  run(): Promise<PipelineResult> {
+    return CancellationScope.nonCancellable(async () => {
+      const state = this.state ?? (await this.start())
+      return await this.look(state)
+    })
+  }
+
+  /** Plans, takes over from an older start, and starts the tasks. What can't be mended by trying again ends the run. */
+  private async start(): Promise<PipelineState> {
+    try {
+      const plan = await control[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
+      let state = newPipeline(plan, Date.now())
+      const found: TaskState[] = []
+      for (const stage of plan.stages) {
+        const discover = { pipeline: plan.pipeline, stage: stage.id, running: [] }
+        const { partitions } = await control[ACTIVITY.discoverPartitions](discover)
+        found.push(
+          ...(await this.takeOver(
+            state,
+            stage.id,
+            Array.from({ length: partitions }, (_, p) => p),
+            false,
+          )),
+        )
+      }
+      // PROTOCOL §1: raised by every start that isn't a continue-as-new, over all tasks together.
+      const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
+      state = { ...state, incarnation, phase: 'running' }
+      this.state = state
+      for (const task of found) await this.startTask({ ...task, incarnation })
+      return this.state
+    } catch (error) {
+      throw asWorkflowFailure(error)
+    }
+  }
+
+  private async takeOver(
+    state: PipelineState,
+    stage: string,
+    partitions: readonly number[],
+    late: boolean,
+  ): Promise<TaskState[]> {
+    const { pipeline, settings, input } = state.plan
+    const tasks: TaskState[] = []
+    for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
+      const some = partitions.slice(at, at + TAKE_OVER_AT_ONCE)
+      const answer = await control[ACTIVITY.takeOver]({ pipeline, stage, partitions: some, settings, input, late })
+      tasks.push(...answer.tasks)
+    }
+    return tasks
+  }
+
+  private async startTask(task: TaskState): Promise<void> {
+    const { state } = this
+    if (state === null) return
+    const begun: TaskState = state.paused === null ? task : { ...task, phase: 'paused', paused: state.paused }
+    this.state = withTask(state, begun, Date.now())
+    await startChild<typeof tidemarkTask>(TASK_WORKFLOW, {
+      workflowId: taskWorkflowId(task.pipeline, task.stage, task.partition),
+      taskQueue: state.plan.settings.taskQueue,
+      args: [begun],
+      // Tasks outlive this run: it continues as new, and they are addressed by id (DESIGN §5).
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.ABANDON,
+      staticSummary: `${task.pipeline}: stage ${task.stage}, partition ${task.partition}`,
+      ...(state.plan.searchAttributes && {
+        searchAttributes: { TidemarkPipeline: [task.pipeline], TidemarkState: [begun.phase] },
+      }),
+    })
+  }
+
+  private async look(begun: PipelineState): Promise<PipelineResult> {
+    this.state = begun
+    this.armDiscovery()
+    for (;;) {
+      const state = await this.passOn()
+      this.tell(state)
+      const outcome = outcomeOf(state)
+      if (outcome !== null) return this.end(state, outcome)
+      if (isStuck(state)) await this.stopParked(state)
+      if (this.discoveryDue) await this.discover(state)
+      const info = workflowInfo()
+      if (info.continueAsNewSuggested || info.targetWorkerDeploymentVersionChanged) {
+        await condition(allHandlersFinished)
+        // Nothing is awaited between building this and the call: what has come in by now is in it.
+        await continueAsNew<typeof tidemarkPipeline>({ ...this.absorbAll(), commands: [...this.commands] })
+      }
+      await condition(() => this.commands.length > 0 || this.reports.length > 0 || this.discoveryDue)
+    }
+  }
+
+  private absorbAll(): PipelineState {
+    let state = this.known()
+    for (const report of this.reports.splice(0)) state = absorb(state, report, Date.now())
+    this.state = state
+    return state
+  }
+
+  /** Takes in what tasks have told, and passes on what has been commanded. */
+  private async passOn(): Promise<PipelineState> {
+    let state = this.absorbAll()
+    for (let given = this.commands.shift(); given !== undefined; given = this.commands.shift()) {
+      const outcome = command(state, given, Date.now())
+      this.state = outcome.state
+      await this.tellTasks(outcome.tell, outcome.control)
+      state = this.absorbAll()
+    }
+    return state
+  }
+
+  private async tellTasks(tasks: readonly TaskEntry[], word: TaskControl): Promise<void> {
+    const { pipeline } = this.known().plan
+    // One that has ended meanwhile can't be told, and needn't be; its own report says how it ended.
+    const told = tasks.map(({ stage, partition }) =>
+      getExternalWorkflowHandle(taskWorkflowId(pipeline, stage, partition))
+        .signal(controlSignal, word)
+        .catch(() => undefined),
+    )
+    await Promise.all(told)
+  }
+
+  private async stopParked(state: PipelineState): Promise<void> {
+    const parked = state.tasks.filter((task) => task.phase === 'parked')
+    const { incarnation } = state
+    await this.tellTasks(parked, {
+      kind: 'stop',
+      reason: 'the bounded run is over',
+      acceptCodeChange: false,
+      incarnation,
+    })
+    await condition(() => this.reports.length > 0 || this.commands.length > 0)
+  }
+
+  private armDiscovery(): void {
+    this.discoveryDue = false
+    const due = (): void => {
+      this.discoveryDue = true
+    }
+    void sleep(this.known().plan.discoveryMs).then(due, due)
+  }
+
+  /** New partitions get tasks; tasks that have vanished are started again from their history. */
+  private async discover(begun: PipelineState): Promise<void> {
+    const { plan, phase } = begun
+    try {
+      for (const stage of plan.stages) {
+        if (phase === 'draining' || phase === 'cancelled') break
+        const all = this.known().tasks.filter((task) => task.stage === stage.id)
+        const running = all.filter((task) => !hasEnded(task.phase)).map((task) => task.partition)
+        const found = await control[ACTIVITY.discoverPartitions]({ pipeline: plan.pipeline, stage: stage.id, running })
+        const state = this.absorbAll()
+        const known = new Set(all.map((task) => task.partition))
+        // A bounded run ends at what was there when it began.
+        const bounded = plan.input.until !== null
+        const added = bounded ? [] : Array.from({ length: found.partitions }, (_, p) => p).filter((p) => !known.has(p))
+        const gone = found.gone.filter((p) =>
+          state.tasks.some((t) => t.stage === stage.id && t.partition === p && !hasEnded(t.phase)),
+        )
+        for (const task of await this.takeOver(state, stage.id, [...added, ...gone], true)) {
+          await this.startTask({ ...task, incarnation: state.incarnation })
+        }
+      }
+      this.state = { ...this.known(), problem: null }
+    } catch (error) {
+      // What runs goes on; the next look may find it mended.
+      this.state = { ...this.known(), problem: problemFrom(failureOf(error), Date.now()) }
+    }
+    this.armDiscovery()
+  }
+
+  private tell(state: PipelineState): void {
+    setCurrentDetails(pipelineDetails(state))
+    const memo = pipelineMemo(state)
+    const now = JSON.stringify(memo)
+    if (now === this.told) return
+    this.told = now
+    upsertMemo({ [MEMO.pipeline]: memo })
+    if (state.plan.searchAttributes) {
+      upsertSearchAttributes({ TidemarkPipeline: [state.plan.pipeline], TidemarkState: [state.phase] })
+    }
+  }
+
+  private end(state: PipelineState, outcome: 'completed' | 'failed' | 'cancelled'): PipelineResult {
+    const { pipeline } = state.plan
+    this.state = { ...state, phase: outcome }
+    this.tell(this.state)
+    if (outcome === 'cancelled')
+      throw new CancelledFailure(`pipeline ${pipeline} was cancelled; a start goes on from the last checkpoint`)
+    if (outcome === 'failed') {
+      const failed = state.tasks.filter((task) => task.phase === 'failed')
+      const [first] = failed
+      const message = failed
+        .map(({ stage, partition, problem }) => `${stage}/${partition}: ${problem?.message}`)
+        .join('; ')
+      throw ApplicationFailure.create({
+        message: `pipeline ${pipeline} failed in ${failed.length} of ${state.tasks.length} tasks: ${message}`,
+        type: first?.problem?.code ?? 'StepFailed',
+        nonRetryable: true,
+        details: failed.map((task) => task.problem),
+      })
+    }
+    return { pipeline, state: 'completed', counters: totals(state.tasks) }
+  }
+
+  private known(): PipelineState {
+    if (this.state === null) throw new Error('the pipeline has no state before its start')
+    return this.state
+  }
+}
+
+function totals(tasks: readonly TaskEntry[]): Counters {
+  const sum = (of: (counters: Counters) => number): number => tasks.reduce((n, task) => n + of(task.counters), 0)
+  return {
+    read: sum((c) => c.read),
+    written: sum((c) => c.written),
+    skipped: sum((c) => c.skipped),
+    deadLettered: sum((c) => c.deadLettered),
+  }
+}

@@ -1,0 +1,47 @@
+import type { TaskControl } from '../src/protocol/messages.js'
+import type { Problem } from '../src/protocol/checkpoint.js'
+import type { TaskPhase, TaskState } from '../src/protocol/task.js'
+
+const ENDED: readonly TaskPhase[] = ['drained', 'completed', 'failed', 'cancelled', 'stopped']
+
+export const hasEnded = (phase: TaskPhase): boolean => ENDED.includes(phase)
+
+/** The state after one command. Commands of an older start than the task's don't count. */
+export function obey(state: TaskState, control: TaskControl, now: number): TaskState {
+  if (control.incarnation < state.incarnation || hasEnded(state.phase)) return state
+  switch (control.kind) {
+    case 'pause':
+      if (state.phase !== 'running') return state
+      return { ...state, phase: 'paused', paused: { reason: control.reason, at: now } }
+    case 'resume':
+      return {
+        ...state,
+        phase: 'running',
+        paused: null,
+        problem: null,
+        fencedByOthers: 0,
+        acceptCodeChange: control.acceptCodeChange,
+      }
+    case 'drain':
+      return { ...state, ending: 'drained' }
+    case 'cancel':
+      return { ...state, ending: 'cancelled' }
+    case 'stop':
+      return { ...state, ending: state.phase === 'parked' ? 'failed' : 'stopped' }
+  }
+}
+
+/** Stands still until somebody resumes it. A task that was to end ends as failed instead: it can't do better. */
+export function park(state: TaskState, problem: Problem): TaskState {
+  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, session: null }
+}
+
+/** Whether an epoch under way should end early for what has been commanded. */
+export function wantsPause(state: TaskState): boolean {
+  return state.phase !== 'running' || state.ending !== null
+}
+
+/** Whether nothing half done keeps a task from ending: an unfinished epoch is run to its end by a drain only (PROTOCOL §3.9). */
+export function mayEnd(state: TaskState): boolean {
+  return state.ending !== null && (state.ending !== 'drained' || state.scheduled === null)
+}

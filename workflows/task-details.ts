@@ -1,0 +1,51 @@
+import type { TaskReport, TaskState } from '../src/protocol/task.js'
+
+const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+const offset = (position: string | undefined): string => (position === undefined ? '–' : count(Number(position)))
+
+/** `epoch 42 from 86,656 · before: 12,345 records`: fixed when scheduled, so it tells of the epoch before. */
+export function epochSummary(state: TaskState, epoch: number, readBefore: number | null): string {
+  const from = Object.values(state.checkpoint.positions).map(offset).join(', ')
+  return `epoch ${epoch} from ${from}${readBefore === null ? '' : ` · before: ${count(readBefore)} records`}`
+}
+
+/** What the Web UI shows of a task under "current details". */
+export function taskDetails(state: TaskState): string {
+  const { checkpoint, counters, problem, paused } = state
+  const rows: (readonly [string, string])[] = [
+    ['state', paused === null ? state.phase : `${state.phase}: ${cell(paused.reason)}`],
+    [
+      'next to read',
+      Object.entries(checkpoint.positions)
+        .map(([source, at]) => `${source} ${offset(at)}`)
+        .join(', '),
+    ],
+    ['behind', state.lag === null ? '–' : `${count(state.lag)} records`],
+    ['read', count(counters.read)],
+    ['written', count(counters.written)],
+    ...(counters.skipped > 0 ? [['skipped', count(counters.skipped)] as const] : []),
+    ...(counters.deadLettered > 0 ? [['dead letters', count(counters.deadLettered)] as const] : []),
+    ['epoch', `${checkpoint.epoch} of generation ${state.generation}`],
+    ['worker', state.session === null ? 'none' : cell(state.session.worker)],
+  ]
+  const table = ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n')
+  if (problem === null) return table
+  return `**${problem.code}**: ${cell(problem.message)}\n\nWhat next: ${problem.next}\n\n${table}`
+}
+
+export function reportOf(state: TaskState): TaskReport {
+  return {
+    stage: state.stage,
+    partition: state.partition,
+    incarnation: state.incarnation,
+    phase: state.phase,
+    worker: state.session?.worker ?? null,
+    problem: state.problem,
+    positions: state.checkpoint.positions,
+    counters: state.counters,
+  }
+}
+
+/** Table cells end at a bar or a line break. */
+export const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s+/g, ' ')
+export { count, offset }
