@@ -69,6 +69,15 @@ export {
 export { InvalidDefinition } from './errors/definition.js'
 export { DecodeFailed, RecordRejected, StepFailed } from './errors/record.js'
 export {
+  CorruptBatch,
+  PartitionsLost,
+  PositionLost,
+  SourceChanged,
+  SourceUnauthorized,
+  SourceUnavailable,
+  SourceUnsupported,
+} from './errors/source.js'
+export {
   CodeChanged,
   ForeignReceipt,
   LedgerAhead,
@@ -80,3 +89,4 @@ export {
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
 export { InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
+export { StackUnavailable } from './errors/stack.js'

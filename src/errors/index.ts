@@ -12,6 +12,15 @@ export {
 export { InvalidDefinition } from './definition.js'
 export { DecodeFailed, RecordRejected, StepFailed } from './record.js'
 export {
+  CorruptBatch,
+  PartitionsLost,
+  PositionLost,
+  SourceChanged,
+  SourceUnauthorized,
+  SourceUnavailable,
+  SourceUnsupported,
+} from './source.js'
+export {
   CodeChanged,
   ForeignReceipt,
   LedgerAhead,
@@ -23,3 +32,4 @@ export {
 } from './sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './ownership.js'
 export { InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './control.js'
+export { StackUnavailable } from './stack.js'

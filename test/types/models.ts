@@ -21,11 +21,6 @@ export const Event = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ping') }),
 ])
 
-export type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false
-export function isTrue<T extends true>(): T | undefined {
-  return undefined
-}
-
 /** A source with the options that types depend on. */
 export declare function topic<T, K = Unkeyed>(options: {
   readonly topic: string

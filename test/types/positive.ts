@@ -1,7 +1,8 @@
 /** What must compile, with the types that must come out. Compiled, never run. */
+import { expectTypeOf } from 'vitest'
 import { fileSink } from '../../src/connectors/file/index.js'
 import { deadLetter, definePipeline, json, nullable, otherwise, text, type Pipeline } from '../../src/index.js'
-import { Click, Event, Flight, isTrue, Order, topic, topicSink, type Equal } from './models.js'
+import { Click, Event, Flight, Order, topic, topicSink } from './models.js'
 
 export const delayedFlights = definePipeline({
   name: 'delayed-flights',
@@ -12,12 +13,9 @@ export const delayedFlights = definePipeline({
       .map('brief', (f) => ({ from: f.origin, to: f.destination, minutes: f.delay }))
       .to('files', fileSink({ directory: 'out/delayed-flights' })),
 })
-isTrue<
-  Equal<
-    (typeof delayedFlights)['~pipeline']['sinks'],
-    { readonly files: { from: string; to: string; minutes: number } }
-  >
->()
+expectTypeOf<(typeof delayedFlights)['~pipeline']['sinks']>().toEqualTypeOf<{
+  readonly files: { from: string; to: string; minutes: number }
+}>()
 
 export const invoices = definePipeline({
   name: 'invoices',
@@ -59,10 +57,10 @@ export const routed = definePipeline({
   },
 })
 type Routed = (typeof routed)['~pipeline']['sinks']
-isTrue<Equal<Routed['refund-topic'], { kind: 'refund'; amount: number }>>()
-isTrue<Equal<Routed['order-topic'], { cents: number }>>()
-isTrue<Equal<Routed['archive']['kind'], 'order' | 'refund' | 'ping'>>()
-isTrue<Equal<keyof Routed, 'order-topic' | 'refund-topic' | 'archive'>>()
+expectTypeOf<Routed['refund-topic']>().toEqualTypeOf<{ kind: 'refund'; amount: number }>()
+expectTypeOf<Routed['order-topic']>().toEqualTypeOf<{ cents: number }>()
+expectTypeOf<Routed['archive']['kind']>().toEqualTypeOf<'order' | 'refund' | 'ping'>()
+expectTypeOf<keyof Routed>().toEqualTypeOf<'order-topic' | 'refund-topic' | 'archive'>()
 
 const isLarge = (value: { readonly total: number }): value is { readonly total: number; readonly large: true } =>
   value.total > 1000
@@ -93,9 +91,9 @@ export const assorted = definePipeline({
   },
 })
 type Assorted = (typeof assorted)['~pipeline']['sinks']
-isTrue<Equal<Assorted['when-files'], number>>()
-isTrue<Equal<Assorted['letter-files'], string | number>>()
-isTrue<Equal<Assorted['large-files']['large'], true>>()
+expectTypeOf<Assorted['when-files']>().toEqualTypeOf<number>()
+expectTypeOf<Assorted['letter-files']>().toEqualTypeOf<string | number>()
+expectTypeOf<Assorted['large-files']['large']>().toEqualTypeOf<true>()
 
 /** Any pipeline goes where pipelines of all sorts go. */
 export const all: readonly Pipeline[] = [delayedFlights, invoices, routed, assorted]

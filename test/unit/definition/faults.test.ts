@@ -237,6 +237,7 @@ test.each(cases)('%s', (_, given, path, message) => {
 /** Cases whose one mistake brings others with it. */
 const several = new Set([
   'no options',
+  'no sink',
   'two sinks with one id',
   'a source that is not used',
   'a branch without predicates',
@@ -283,7 +284,7 @@ describe('all at once', () => {
 
   test('every fault is a line of the message, with what was found', () => {
     expect(error).toBeInstanceOf(InvalidDefinition)
-    const lines = String((error as Error).message).split('\n')
+    const lines = (error as Error).message.split('\n')
     expect(lines[0]).toBe("pipeline 'Bad' is not valid:")
     expect(lines).toHaveLength(1 + faultsOf(bad).length)
     expect(lines).toContain(`  onError: must be 'fail', 'skip' or deadLetter(sink) (got "ignore")`)

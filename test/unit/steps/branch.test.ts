@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { branchStep } from '../../../src/steps/branch.js'
 import { otherwise } from '../../../src/definition/stream.js'

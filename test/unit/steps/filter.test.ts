@@ -32,7 +32,7 @@ test('refuses a promise, which would count as true', () => {
 })
 
 test('lets a rejection through', () => {
-  const { push } = runStep(filterStep((value, { reject }) => Number(value) > 1 || reject('too small')))
+  const { push } = runStep(filterStep((value, c) => Number(value) > 1 || c.reject('too small')))
   push(2, ctx)
   expect(() => push(1, ctx)).toThrow('rejected: too small')
 })

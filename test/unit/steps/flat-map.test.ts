@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { flatMapStep } from '../../../src/steps/flat-map.js'
 import { ctx, index, runStep } from './run-step.js'

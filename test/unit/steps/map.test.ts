@@ -38,7 +38,7 @@ test('refuses a promise, names the step, and leaves no rejection behind', async 
 })
 
 test('lets what the function throws through', () => {
-  const { push, out } = runStep(mapStep((_, { reject }) => reject('bad')))
+  const { push, out } = runStep(mapStep((_, c) => c.reject('bad')))
   expect(() => push(1, ctx)).toThrow('rejected: bad')
   expect(out).toEqual([])
 })
