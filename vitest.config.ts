@@ -7,7 +7,9 @@ const withServers = [
   'test/unit/connectors/**/*.test.ts',
 ]
 
-const timeouts = {
+const shared = {
+  // The built package, imported by its name, runs as users run it: loaded by Node, not transformed.
+  server: { deps: { external: [/\/dist\/(src|workflows|activities)\//] } },
   testTimeout: 60_000,
   // A hook may be the first to need a Temporal CLI, built from source on a machine that has nothing.
   hookTimeout: 600_000,
@@ -21,10 +23,10 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { name: 'plain', ...timeouts, include: ['test/**/*.test.ts'], exclude: withServers },
+        test: { name: 'plain', ...shared, include: ['test/**/*.test.ts'], exclude: withServers },
       },
       {
-        test: { name: 'servers', ...timeouts, include: withServers, globalSetup: './test/setup/servers.ts' },
+        test: { name: 'servers', ...shared, include: withServers, globalSetup: './test/setup/servers.ts' },
       },
     ],
   },

@@ -24,9 +24,14 @@ export async function fetchJson(url: string): Promise<unknown> {
 }
 
 /** Writes what `url` serves to `file` and returns its hash in hex. */
-export async function fetchFile(url: string, file: string, algorithm: 'sha256' | 'sha512'): Promise<string> {
+export async function fetchFile(
+  url: string,
+  file: string,
+  algorithm: 'sha256' | 'sha512',
+  silenceMs = SILENCE_MS,
+): Promise<string> {
   const abort = new AbortController()
-  const silence = setTimeout(() => abort.abort(new Error(`${url}: silent for ${SILENCE_MS / 1000} s`)), SILENCE_MS)
+  const silence = setTimeout(() => abort.abort(new Error(`${url}: silent for ${silenceMs / 1000} s`)), silenceMs)
   try {
     const { body } = await get(url, abort.signal)
     if (body === null) throw new Error(`${url}: nothing in the answer`)

@@ -18,12 +18,12 @@ const ARCHIVE_ENTRY = `kafka-${KAFKA_VERSION}`
  * The directory of jars that a broker runs from: KAFKA_HOME's, the cached ones, or fetched from Maven Central or the Apache
  * archive. Throws `StackUnavailable`.
  */
-export function kafkaJars(onProgress?: OnProgress, env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  const cache = cacheDirectory(env)
+export function kafkaJars(onProgress?: OnProgress): Promise<string> {
+  const cache = cacheDirectory()
   return firstThatWorks(
     'Kafka',
     [
-      { what: 'KAFKA_HOME', find: () => fromKafkaHome(env['KAFKA_HOME']), absent: 'not set' },
+      { what: 'KAFKA_HOME', find: () => fromKafkaHome(process.env['KAFKA_HOME']), absent: 'not set' },
       { what: `the cache, ${join(cache, MAVEN_ENTRY)}`, find: () => cachedMavenJars(join(cache, MAVEN_ENTRY)) },
       { what: `the cache, ${join(cache, ARCHIVE_ENTRY)}`, find: () => brokerJars(join(cache, ARCHIVE_ENTRY, 'libs')) },
       { what: `Kafka ${KAFKA_VERSION} from Maven Central`, find: () => fetchFromMaven(onProgress) },

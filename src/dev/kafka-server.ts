@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { access, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 
 import kafkajs from 'kafkajs'
 
@@ -40,15 +40,16 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     const tried = [{ what: 'Java', why: reasonOf(error) }]
     throw new StackUnavailable({ server: 'Kafka', tried, install: ['install a JDK or JRE, 17 or later'] }, error)
   })
-  const classPath = [join(await kafkaJars(options.onProgress), '*')].join(delimiter)
+  const classPath = join(await kafkaJars(options.onProgress), '*')
   const port = options.port ?? (await freePort())
+  const controllerPort = await freePort()
   const place = await dataPlace('kafka', options.dataDirectory)
   const properties = join(place.directory, 'server.properties')
   const logging = join(place.directory, 'log4j2.properties')
   const data = join(place.directory, 'data')
   await writeFile(
     properties,
-    propertiesText({ ...brokerProperties(port, await freePort(), data), ...options.brokerConfig }),
+    propertiesText({ ...brokerProperties(port, controllerPort, data), ...options.brokerConfig }),
   )
   await writeFile(logging, propertiesText(LOGGING))
   const jvm = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${logging}`, '-cp', classPath]
@@ -74,6 +75,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     name: 'Kafka',
     command: java,
     args: [...jvm, 'kafka.Kafka', properties],
+    ports: [port, controllerPort],
     place,
     probe: () => probeKafka(brokers),
   })
@@ -83,7 +85,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
 
 async function givenKafka(brokers: string[]): Promise<KafkaServer> {
   try {
-    await untilServing({ name: 'Kafka', probe: () => probeKafka(brokers), timeoutMs: 10_000 })
+    await untilServing({ name: 'Kafka', probe: () => probeKafka(brokers), timeoutMs: 5_000 })
   } catch (error) {
     const tried = [{ what: `the given brokers ${brokers.join(', ')}`, why: reasonOf(error) }]
     const install = ['correct the addresses', 'give no brokers: one is then started here']

@@ -2,6 +2,9 @@ import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { reasonOf } from '../errors/base.js'
+import { StackUnavailable } from '../errors/stack.js'
+import { isFree } from './ports.js'
 import { supervise, type Supervised } from './supervise.js'
 import { untilServing } from './until-serving.js'
 
@@ -22,10 +25,11 @@ export interface ServerControl {
 }
 
 export interface ServerProcess {
-  readonly name: string
+  readonly name: 'Temporal' | 'Kafka'
   readonly command: string
   readonly args: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
+  /** What it listens on, all on 127.0.0.1. */
+  readonly ports: readonly number[]
   readonly place: DataPlace
   readonly probe: () => Promise<void>
 }
@@ -49,13 +53,12 @@ export async function dataPlace(name: string, dataDirectory: string | undefined)
 
 const SERVES_WITHIN_MS = 90_000
 
-/** Starts a server process and waits until it serves; if it doesn't, nothing is left of it. */
+/** Starts a server process and waits until it serves. If it doesn't, nothing is left of it. Throws `StackUnavailable`. */
 export async function startServerProcess(spec: ServerProcess): Promise<ServerControl> {
-  const { name, command, args, env, place } = spec
+  const { name, command, args, place } = spec
   const supervised = supervise({
     command,
     args,
-    ...(env === undefined ? {} : { env }),
     logFile: join(place.directory, 'server.log'),
     removeAtEnd: place.temporary ? [place.directory] : [],
     // Data that nobody will read again needs no orderly end.
@@ -63,8 +66,20 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
     graceMs: 20_000,
   })
   const start = async (): Promise<void> => {
-    await supervised.start()
-    await untilServing({ name, probe: spec.probe, timeoutMs: SERVES_WITHIN_MS, process: supervised })
+    try {
+      for (const port of spec.ports) {
+        // Otherwise whoever listens there would be taken for ours.
+        if (!(await isFree(port))) throw new Error(`something else listens on port ${port}`)
+      }
+      await supervised.start()
+      await untilServing({ name, probe: spec.probe, timeoutMs: SERVES_WITHIN_MS, process: supervised })
+    } catch (error) {
+      const tried = [{ what: `start of ${command}`, why: reasonOf(error) }]
+      throw new StackUnavailable(
+        { server: name, tried, install: ['mend what is said above', `or give the address of a ${name} that runs`] },
+        error,
+      )
+    }
   }
   try {
     await start()

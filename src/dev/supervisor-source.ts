@@ -25,6 +25,8 @@ function start() {
   const ended = (exit) => {
     if (over) return
     over = true
+    // The process has ended; what it started has not, perhaps.
+    signal('SIGKILL')
     server = null
     report({ event: 'exited', ...exit })
     if (ending) finish()

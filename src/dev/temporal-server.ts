@@ -73,6 +73,7 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
       ),
       ...Object.entries(options.searchAttributes ?? {}).map(([name, kind]) => `--search-attribute=${name}=${kind}`),
     ],
+    ports: uiPort === null ? [port] : [port, uiPort],
     place,
     probe: () => probeTemporal(address, namespace),
   })
@@ -83,7 +84,7 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
 
 async function givenTemporal(address: string, namespace: string): Promise<TemporalServer> {
   try {
-    await untilServing({ name: 'Temporal', probe: () => probeTemporal(address, namespace), timeoutMs: 10_000 })
+    await untilServing({ name: 'Temporal', probe: () => probeTemporal(address, namespace), timeoutMs: 5_000 })
   } catch (error) {
     const tried = [{ what: `the given address ${address}, namespace ${namespace}`, why: reasonOf(error) }]
     const install = ['correct the address or namespace', 'give no address: a server is then started here']
