@@ -1,0 +1,50 @@
+/** Reads zigzag varints, the numbers within record batches. Throws a RangeError past the end and for one that is too long. */
+export class VarintReader {
+  readonly bytes: Uint8Array
+  at: number
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.bytes = bytes
+    this.at = at
+  }
+
+  /** At most 32 bits. */
+  varint(): number {
+    const byte = this.bytes[this.at]
+    if (byte !== undefined && byte < 0x80) {
+      this.at++
+      return (byte >>> 1) ^ -(byte & 1)
+    }
+    let raw = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const next = this.byte()
+      raw |= (next & 0x7f) << shift
+      if (next < 0x80) return (raw >>> 1) ^ -(raw & 1)
+    }
+    throw new RangeError('a varint of more than 5 bytes')
+  }
+
+  /** At most 64 bits; exact below 2^53. */
+  varlong(): number {
+    const byte = this.bytes[this.at]
+    if (byte !== undefined && byte < 0x80) {
+      this.at++
+      return (byte >>> 1) ^ -(byte & 1)
+    }
+    let raw = 0
+    let scale = 1
+    for (let length = 0; length < 10; length++) {
+      const next = this.byte()
+      raw += (next & 0x7f) * scale
+      if (next < 0x80) return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
+      scale *= 128
+    }
+    throw new RangeError('a varint of more than 10 bytes')
+  }
+
+  private byte(): number {
+    const byte = this.bytes[this.at++]
+    if (byte === undefined) throw new RangeError('a number past the end')
+    return byte
+  }
+}
