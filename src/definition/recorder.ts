@@ -43,7 +43,7 @@ export class Recorder {
   step(id: string, inputs: readonly Port[], step: Step): readonly Port[] {
     this.#mustBeOpen(id)
     this.#claim(id, pathOf(id), `${step.kind} step`, 'kebab')
-    this.#steps.push({ id, inputs: inputs.map((port) => this.#read(port, id)), step })
+    this.#steps.push({ id, inputs: Object.freeze(inputs.map((port) => this.#read(port, id))), step })
     return step.ports.map((port) => this.#port(id, port, step.kind === 'branch' ? `${pathOf(id)}.${port}` : pathOf(id)))
   }
 
@@ -83,7 +83,7 @@ export class Recorder {
   #read(port: Port, reader: string): StreamRef {
     if (port.recorder !== this) this.fault(pathOf(reader), 'reads a stream of another pipeline')
     port.used = true
-    return { node: port.node, port: port.port }
+    return Object.freeze({ node: port.node, port: port.port })
   }
 
   #claim(id: unknown, path: string, holder: string, allow: 'kebab' | 'property'): void {

@@ -28,9 +28,9 @@ export interface End<Id extends string, T> {
  * what is to be done; nothing flows through it.
  *
  * Every step has an id: kebab-case, at most 64 characters, unique among the pipeline's sources, steps and sinks.
- * Every stream must be used further or ended with `.to()`; one used several times hands each value to all users, in
- * the order in which they were defined. Step functions are synchronous and pure: they use `ctx.now` and `ctx.random()` instead of the
- * clock and `Math.random()`, and do not change the values they are given.
+ * Every stream must be used further or ended with `.to()`; one used several times hands each value to all users, first
+ * to steps, then to sinks, each in the order in which they were defined. Step functions are synchronous and pure: they
+ * use `ctx.now` and `ctx.random()` instead of the clock and `Math.random()`, and do not change the values they are given.
  */
 export interface Stream<T, K = Unkeyed, E = Untimed> {
   readonly '~stream': { readonly value: T; readonly key: K; readonly time: E }
@@ -39,7 +39,7 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   /** Only the values for which `fn` is true; a type guard narrows the stream. */
   filter<U extends T>(id: string, fn: (value: T, ctx: StepContext<K>) => value is U): Stream<U, K, E>
   filter(id: string, fn: Fn<T, K, boolean>): Stream<T, K, E>
-  /** Any number of values for each value, in the order of the iterable, which may be a generator: it is read as values are taken on. */
+  /** Any number of values for each value, in the order of the iterable. A generator is read value by value. */
   flatMap<R>(id: string, fn: Fn<T, K, Iterable<Sync<R>>>): Stream<R, K, E>
   /**
    * Splits into one stream per predicate: each value goes to the first, in the order they are written, that is true for

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Decoder, type Encoder, type Output, type Sink, type Source, type Unkeyed } from '../../src/index.js'
+import type { Encoder, Output, Sink } from '../../src/index.js'
 
 export const Flight = z.object({
   date: z.coerce.date(),
@@ -21,12 +21,6 @@ export const Event = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ping') }),
 ])
 
-/** A source with the options that types depend on. */
-export declare function topic<T, K = Unkeyed>(options: {
-  readonly topic: string
-  readonly value: Decoder<T>
-  readonly key?: Decoder<K>
-}): Source<T, K>
 /** A sink with the options that types depend on. */
 export declare function topicSink<T>(options: {
   readonly topic: string | ((value: T) => string)

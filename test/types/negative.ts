@@ -1,11 +1,12 @@
 /** What must not compile: each line below a directive has an error, or tsc complains about the directive. Compiled, never run. */
 import { z } from 'zod'
 import { fileSink } from '../../src/connectors/file/index.js'
+import { kafkaSource } from '../../src/connectors/kafka/index.js'
 import { deadLetter, definePipeline, defineSink, json, text, type Output, type Sink } from '../../src/index.js'
-import { Click, Order, topic, topicSink } from './models.js'
+import { Click, Order, topicSink } from './models.js'
 
-const keyed = topic({ topic: 'orders', key: text(), value: json(Order) })
-const unkeyed = topic({ topic: 'orders', value: json(Order) })
+const keyed = kafkaSource({ topic: 'orders', key: text(), value: json(Order) })
+const unkeyed = kafkaSource({ topic: 'orders', value: json(Order) })
 declare const numberSink: Sink<number>
 
 definePipeline({
@@ -117,7 +118,7 @@ definePipeline({
 })
 definePipeline({
   name: 'merge-of-other-keys',
-  sources: { s: keyed, c: topic({ topic: 'c', key: json(z.number()), value: json(Click) }) },
+  sources: { s: keyed, c: kafkaSource({ topic: 'c', key: json(z.number()), value: json(Click) }) },
   // @ts-expect-error streams with keys of different types
   steps: ({ s, c }) => s.merge('both', c).to('o', topicSink({ topic: 't' })),
 })

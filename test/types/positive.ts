@@ -1,12 +1,13 @@
 /** What must compile, with the types that must come out. Compiled, never run. */
 import { expectTypeOf } from 'vitest'
 import { fileSink } from '../../src/connectors/file/index.js'
+import { kafkaSource } from '../../src/connectors/kafka/index.js'
 import { deadLetter, definePipeline, json, nullable, otherwise, text, type Pipeline } from '../../src/index.js'
-import { Click, Event, Flight, Order, topic, topicSink } from './models.js'
+import { Click, Event, Flight, Order, topicSink } from './models.js'
 
 export const delayedFlights = definePipeline({
   name: 'delayed-flights',
-  sources: { flights: topic({ topic: 'flights', value: json(Flight) }) },
+  sources: { flights: kafkaSource({ topic: 'flights', value: json(Flight) }) },
   steps: ({ flights }) =>
     flights
       .filter('late', (f) => f.delay > 60)
@@ -21,7 +22,7 @@ export const invoices = definePipeline({
   name: 'invoices',
   commit: { interval: '100ms' },
   checkpoint: { interval: '10 s' },
-  sources: { orders: topic({ topic: 'orders', key: text(), value: json(Order) }) },
+  sources: { orders: kafkaSource({ topic: 'orders', key: text(), value: json(Order) }) },
   steps: ({ orders }) =>
     orders
       .map('invoice', (o, ctx) => ({ order: o.id, customer: ctx.key.toUpperCase(), country: o.country }))
@@ -38,7 +39,7 @@ export const invoices = definePipeline({
 export const routed = definePipeline({
   name: 'routed',
   onError: deadLetter(fileSink({ directory: 'dead' }), { when: (f) => f.code !== 'StepFailed' }),
-  sources: { events: topic({ topic: 'events', key: text(), value: json(Event) }) },
+  sources: { events: kafkaSource({ topic: 'events', key: text(), value: json(Event) }) },
   steps: ({ events }) => {
     const { orders, refunds, rest } = events.branch('kind', {
       orders: (e) => e.kind === 'order',
@@ -69,8 +70,8 @@ const isLarge = (value: { readonly total: number }): value is { readonly total: 
 export const assorted = definePipeline({
   name: 'assorted',
   sources: {
-    orders: topic({ topic: 'orders', value: nullable(json(Order)) }),
-    clicks: topic({ topic: 'clicks', value: json(Click) }),
+    orders: kafkaSource({ topic: 'orders', value: nullable(json(Order)) }),
+    clicks: kafkaSource({ topic: 'clicks', value: json(Click) }),
   },
   steps: ({ orders, clicks }) => {
     const present = orders.filter('present', (o) => o !== null)

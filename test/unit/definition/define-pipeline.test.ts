@@ -93,6 +93,8 @@ test('nothing of a blueprint can be changed', () => {
     stage,
     stage?.steps,
     stage?.steps[0],
+    stage?.steps[0]?.inputs,
+    stage?.steps[0]?.inputs[0],
     stage?.sinks[0],
     blueprint.guarantee,
   ]) {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { fileSink } from '../../../src/connectors/file/index.js'
+import { kafkaSource } from '../../../src/connectors/kafka/index.js'
 import { blueprintOf } from '../../../src/definition/blueprint-of.js'
 import { deadLetter } from '../../../src/definition/dead-letter-policy.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { defineSource } from '../../../src/definition/define-source.js'
+import { json } from '../../../src/definition/serdes/index.js'
 import { otherwise, type Stream } from '../../../src/definition/stream.js'
 import { InvalidDefinition } from '../../../src/errors/definition.js'
 import { faultsOf, idempotent, numbers, transactional } from './parts.js'
@@ -80,6 +82,12 @@ const cases: readonly (readonly [title: string, options: unknown, path: string, 
     options({ sources: { numbers: numbers({ faults: [{ path: 'topic', message: 'must not be empty', got: '' }] }) } }),
     'sources.numbers.topic',
     /must not be empty/,
+  ],
+  [
+    'a fault of a Kafka source',
+    options({ sources: { numbers: kafkaSource({ topic: '', value: json() }) } }),
+    'sources.numbers.topic',
+    /letters, digits/,
   ],
   [
     'bad source name',
