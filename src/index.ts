@@ -88,5 +88,5 @@ export {
   SinkUnavailable,
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
-export { InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
+export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
 export { StackUnavailable } from './errors/stack.js'

@@ -22,11 +22,12 @@ export async function lastTaskState(client: Client, workflowId: string): Promise
   }
 }
 
-type HistoryEvent = NonNullable<
+export type HistoryEvent = NonNullable<
   Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
 >[number]
 
-async function replayTask(client: Client, events: readonly HistoryEvent[]): Promise<TaskState | null> {
+/** The state that a run's events, from its first on, come to. Null before the first. */
+export async function replayTask(client: Client, events: readonly HistoryEvent[]): Promise<TaskState | null> {
   let state: TaskState | null = null
   const scheduled = new Map<string, string>()
   for (const event of events) {

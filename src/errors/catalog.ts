@@ -47,6 +47,7 @@ export const errorCatalog = {
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one, or drain it first' },
   CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },
+  CommandTimeout: { retryable: true, next: 'see who has not answered: tidemark status; then give it again' },
   InvalidCommand: { retryable: false, next: 'correct what the message names' },
   StackUnavailable: { retryable: false, next: 'install one of what the message lists' },
 } as const satisfies Readonly<Record<string, CatalogEntry>>

@@ -1,14 +1,23 @@
+import type { Details } from './base.js'
 import { ControlError } from './families.js'
 
-/** No pipeline of that name is defined on the worker, or none is running in the namespace. */
-export class PipelineNotFound extends ControlError<{
+export interface PipelineNotFoundDetails extends Details {
   readonly pipeline: string
   /** The names there are, where they are known. */
   readonly known?: readonly string[]
-}> {
-  constructor(details: { readonly pipeline: string; readonly known?: readonly string[] }, cause?: unknown) {
+  /** How its last run ended, where there was one and a running one is needed: 'completed', 'failed'. */
+  readonly ended?: string
+}
+
+/** No pipeline of that name is defined on the worker, or none is running in the namespace. */
+export class PipelineNotFound extends ControlError<PipelineNotFoundDetails> {
+  constructor(details: PipelineNotFoundDetails, cause?: unknown) {
     const known = details.known === undefined ? '' : `; there is ${details.known.join(', ') || 'none'}`
-    super('PipelineNotFound', `there is no pipeline '${details.pipeline}'${known}`, details, cause)
+    const message =
+      details.ended === undefined
+        ? `there is no pipeline '${details.pipeline}'${known}`
+        : `pipeline '${details.pipeline}' is not running: its last run is ${details.ended}`
+    super('PipelineNotFound', message, details, cause)
   }
 }
 
@@ -34,5 +43,28 @@ export class InvalidCommand extends ControlError<{
   ) {
     const whose = details.pipeline === undefined ? '' : ` of pipeline '${details.pipeline}'`
     super('InvalidCommand', `${details.command}${whose}: ${details.reason}`, details, cause)
+  }
+}
+
+export interface CommandTimeoutDetails extends Details {
+  /** 'pause', 'drain', 'cancel', 'resume'. */
+  readonly command: string
+  readonly pipeline: string
+  /** Milliseconds waited. */
+  readonly timeoutMs: number
+  /** True: the pipeline has it, and it holds. False: no worker has taken it up, and it may be lost. */
+  readonly accepted: boolean
+  /** What has not answered: `flights/3 (running)`. */
+  readonly waitingFor: readonly string[]
+}
+
+/** A command was given, and what it asks for has not happened in time. */
+export class CommandTimeout extends ControlError<CommandTimeoutDetails> {
+  constructor(details: CommandTimeoutDetails, cause?: unknown) {
+    const { command, pipeline, timeoutMs, accepted, waitingFor } = details
+    const waited = `${command} of pipeline '${pipeline}': not done after ${timeoutMs / 1000} s`
+    const what = accepted ? 'accepted, and it holds' : 'not yet accepted, as no worker has taken it up'
+    const open = waitingFor.length === 0 ? '' : `; still waiting for ${waitingFor.join(', ')}`
+    super('CommandTimeout', `${waited}: ${what}${open}`, details, cause)
   }
 }

@@ -31,5 +31,5 @@ export {
   SinkUnavailable,
 } from './sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './ownership.js'
-export { InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './control.js'
+export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './control.js'
 export { StackUnavailable } from './stack.js'

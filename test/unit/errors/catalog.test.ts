@@ -50,6 +50,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   SessionLost: { ...task, worker: null, reason: 'it was closed' },
   PipelineNotFound: { pipeline: 'delays' },
   PipelineAlreadyRunning: { pipeline: 'delays', workflowId: 'tidemark/delays' },
+  CommandTimeout: { command: 'pause', pipeline: 'delays', timeoutMs: 1, accepted: true, waitingFor: ['main/3'] },
   InvalidCommand: { pipeline: 'delays', command: 'start', reason: 'no such position' },
   StackUnavailable: { server: 'Kafka', tried: [{ what: 'a jar', why: 'no Java' }], install: ['a JDK'] },
 }
