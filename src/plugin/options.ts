@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
+import type { Blueprint } from '../definition/blueprint.js'
+import { blueprintOf } from '../definition/blueprint-of.js'
+import type { Pipeline } from '../definition/pipeline.js'
+import { InvalidCommand } from '../errors/control.js'
+import { DEFAULT_TASK_QUEUE } from '../protocol/names.js'
+import { type Bytes, type Duration, parseBytes, parseDuration } from '../units.js'
+
+export interface TidemarkPluginOptions {
+  /** The pipelines this worker can run. All workers of one `taskQueue` should have the same. */
+  readonly pipelines: readonly Pipeline[]
+  /** The Kafka cluster of sources that name none. */
+  readonly kafka?: KafkaConnection
+  /** Further clusters, by the name that sources give as `cluster`. */
+  readonly clusters?: Readonly<Record<string, KafkaConnection>>
+  /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
+  readonly taskQueue?: string
+  /** Tasks (partitions) this process holds at most. Default: 200. */
+  readonly maxTasks?: number
+  /** What all tasks of this process read ahead together, in bytes. Default: 64 MiB. */
+  readonly prefetch?: Bytes
+  /**
+   * A session that has been silent for so long counts as lost: after `kill -9` its task goes on elsewhere after at most
+   * this and about a second. Epochs shorter than this minus 0.9 s send no heartbeat; each one sent is a billable action.
+   * At least 1 s. Default: 6 s, which costs none at the default checkpoint interval of 5 s, and about 12 a minute for an
+   * idle partition.
+   */
+  readonly heartbeatTimeout?: Duration
+  /** How long an epoch without a record lasts: an idle partition costs one activity per this. Default: 1 minute. */
+  readonly idleInterval?: Duration
+  /** How often to look for new partitions and lost tasks. Default: 30 s. */
+  readonly discoveryInterval?: Duration
+}
+
+/** The options as the plugin goes by them: checked, in ms and bytes. */
+export interface PluginSettings {
+  readonly pipelines: ReadonlyMap<string, Blueprint>
+  readonly taskQueue: string
+  readonly maxTasks: number
+  readonly prefetchBytes: number
+  readonly heartbeatMs: number
+  readonly idleMs: number
+  readonly discoveryMs: number
+  /** Throws `InvalidCommand` where this worker has no connection of that kind and name. */
+  readonly connection: (kind: string, name: string) => unknown
+}
+
+const atLeast = (ms: number): z.ZodType<Duration> =>
+  z.custom<Duration>(
+    (value) => (parseDuration(value) ?? -1) >= ms,
+    `a duration of at least ${ms} ms, as '5 seconds' or 5000`,
+  )
+
+const schema = z.strictObject({
+  pipelines: z
+    .array(z.custom<Pipeline>((value) => blueprintOf(value as Pipeline) !== undefined, 'made by definePipeline'))
+    .min(1),
+  kafka: kafkaConnectionSchema.optional(),
+  clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  taskQueue: z.string().min(1).optional(),
+  maxTasks: z.number().int().min(1).optional(),
+  prefetch: z
+    .custom<Bytes>((value) => (parseBytes(value) ?? 0) > 0, "a size above zero, as '64 MiB' or 67108864")
+    .optional(),
+  heartbeatTimeout: atLeast(1_000).optional(),
+  idleInterval: atLeast(1_000).optional(),
+  discoveryInterval: atLeast(1_000).optional(),
+})
+
+/** Throws `InvalidCommand` that names every fault, and never a value: there are secrets among them. */
+export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'options'}: ${issue.message}`)
+    throw new InvalidCommand({ command: 'new TidemarkPlugin', reason: faults.join('; ') })
+  }
+  const pipelines = new Map<string, Blueprint>()
+  for (const pipeline of options.pipelines) {
+    const blueprint = blueprintOf(pipeline)
+    if (blueprint === undefined) continue
+    if (pipelines.has(blueprint.name)) {
+      throw new InvalidCommand({ command: 'new TidemarkPlugin', reason: `two pipelines are named '${blueprint.name}'` })
+    }
+    pipelines.set(blueprint.name, blueprint)
+  }
+  const { kafka, clusters } = options
+  return {
+    pipelines,
+    taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
+    maxTasks: options.maxTasks ?? 200,
+    prefetchBytes: parseBytes(options.prefetch ?? '64 MiB') ?? 0,
+    heartbeatMs: parseDuration(options.heartbeatTimeout ?? '6s') ?? 0,
+    idleMs: parseDuration(options.idleInterval ?? '1m') ?? 0,
+    discoveryMs: parseDuration(options.discoveryInterval ?? '30s') ?? 0,
+    connection(kind, name) {
+      const found = kind === 'kafka' ? (name === 'default' ? kafka : clusters?.[name]) : undefined
+      if (found !== undefined) return found
+      const option = name === 'default' ? 'kafka' : `clusters.${name}`
+      const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
+      throw new InvalidCommand({ command: 'connect', reason })
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { Runtime, Worker, type WorkerDeploymentOptions, type WorkerOptions } from '@temporalio/worker'
+import { controlActivities } from '../../activities/control.js'
+import { sessionActivities } from '../../activities/session.js'
+import type { WorkerContext } from '../control/worker-context.js'
+import { ByteBudget } from '../engine/byte-budget.js'
+import { SessionRegistry } from '../engine/registry.js'
+import { StallWatch } from '../engine/stall-watch.js'
+import { InvalidCommand } from '../errors/control.js'
+import { ACTIVITY, claimsQueue } from '../protocol/names.js'
+import { claimSlots } from './claim-slots.js'
+import { OrphanWatch } from './orphan-watch.js'
+import type { PluginSettings } from './options.js'
+import { searchAttributesOf } from './search-attributes.js'
+import { workflowCode } from './workflow-code.js'
+
+/** A lost worker's workflow tasks wait for that long until another worker gets them. The SDK's default is 10 s. */
+const STICKY_MS = 1_000
+
+/**
+ * The workers of this library beside a user's: one for workflows and control on the pipelines' queue, one for claims,
+ * one on a queue that only this process polls. They share the user worker's connection and take over what concerns every
+ * worker of a process: namespace, identity, data converter, interceptors, deployment.
+ */
+export class OwnWorkers {
+  private readonly workers: readonly Worker[]
+  private readonly registry: SessionRegistry
+  private readonly stalls: StallWatch
+  private readonly orphans: OrphanWatch
+
+  private constructor(workers: readonly Worker[], registry: SessionRegistry, stalls: StallWatch, orphans: OrphanWatch) {
+    this.workers = workers
+    this.registry = registry
+    this.stalls = stalls
+    this.orphans = orphans
+  }
+
+  static async create(user: Worker, settings: PluginSettings): Promise<OwnWorkers> {
+    const { connection, client } = user
+    if (connection === undefined || client === undefined) {
+      throw new InvalidCommand({ command: 'run', reason: 'TidemarkPlugin needs a worker with a connection' })
+    }
+    const { namespace, identity, dataConverter, interceptors, workerDeploymentOptions } = user.options
+    const { logger } = Runtime.instance()
+    const registry = new SessionRegistry()
+    const stalls = new StallWatch()
+    const taskQueue = settings.taskQueue
+    const processQueue = `${taskQueue}/${randomUUID().slice(0, 13)}`
+    const context: WorkerContext = {
+      engine: {
+        namespace,
+        connection: settings.connection,
+        budget: new ByteBudget(settings.prefetchBytes),
+        stalls,
+        log: {
+          info: (message, meta) => logger.info(message, meta),
+          warn: (message, meta) => logger.warn(message, meta),
+        },
+        buildId: workerDeploymentOptions?.version.buildId ?? '',
+      },
+      registry,
+      pipelines: settings.pipelines,
+      client,
+      taskQueue,
+      processQueue,
+      identity,
+      heartbeatMs: settings.heartbeatMs,
+      idleMs: settings.idleMs,
+      discoveryMs: settings.discoveryMs,
+      searchAttributes: searchAttributesOf(connection, namespace),
+    }
+    const { client: _, workflowModules, ...activityInterceptors } = interceptors
+    const shared: Omit<WorkerOptions, 'taskQueue'> = {
+      connection,
+      namespace,
+      identity,
+      ...(dataConverter !== undefined && { dataConverter }),
+      interceptors: activityInterceptors,
+      ...(workerDeploymentOptions !== undefined && {
+        workerDeploymentOptions: pinned(workerDeploymentOptions),
+      }),
+    }
+    const { [ACTIVITY.claim]: claim, ...session } = sessionActivities(context)
+    try {
+      const workers = await Promise.all([
+        Worker.create({
+          ...shared,
+          taskQueue,
+          ...workflowCode(workflowModules),
+          interceptors: { ...activityInterceptors, workflowModules },
+          activities: controlActivities(context),
+          stickyQueueScheduleToStartTimeout: STICKY_MS,
+        }),
+        Worker.create({
+          ...shared,
+          taskQueue: claimsQueue(taskQueue),
+          activities: { [ACTIVITY.claim]: claim },
+          tuner: {
+            activityTaskSlotSupplier: claimSlots(registry, settings.maxTasks),
+            workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+            localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+            nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+          },
+          activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+        }),
+        Worker.create({
+          ...shared,
+          taskQueue: processQueue,
+          activities: session,
+          // One epoch per task, and room for words to each.
+          maxConcurrentActivityTaskExecutions: settings.maxTasks * 2 + 10,
+        }),
+      ])
+      return new OwnWorkers(workers, registry, stalls, new OrphanWatch(client, registry))
+    } catch (error) {
+      await stalls.close()
+      throw error
+    }
+  }
+
+  /** Runs until `shutdown`, a signal the SDK listens to, or a failure of one of them, which ends all. */
+  async run(): Promise<void> {
+    const runs = this.workers.map(async (worker) => {
+      try {
+        await worker.run()
+      } finally {
+        this.shutdown()
+      }
+    })
+    const results = await Promise.allSettled(runs)
+    this.orphans.stop()
+    await this.registry.close()
+    await this.stalls.close()
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  /** Epochs end at their next commit, tasks are handed over, then the workers stop. */
+  shutdown(): void {
+    this.registry.shutDown()
+    for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+  }
+}
+
+/** Pipelines stay on the version they began with until they continue as new: then they move on. */
+function pinned(options: WorkerDeploymentOptions): WorkerDeploymentOptions {
+  return options.useWorkerVersioning ? { ...options, defaultVersioningBehavior: 'PINNED' } : options
+}

@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { WorkerOptions } from '@temporalio/worker'
+
+const require = createRequire(import.meta.url)
+
+/** Path of `tidemark/workflows`, for bundles of one's own and for replay. */
+export const workflowsPath = fileURLToPath(new URL('../../workflows/index.js', import.meta.url))
+
+const bundlePath = fileURLToPath(new URL('./workflow-bundle.js', import.meta.url))
+const stampPath = fileURLToPath(new URL('./workflow-bundle.json', import.meta.url))
+
+/**
+ * The code of our workflows for a worker of ours: the bundle built with this package, which starts at once, or a fresh
+ * one where the SDK is another version or the user's workflow interceptors have to be in it.
+ */
+export function workflowCode(
+  workflowModules: readonly string[],
+): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  if (workflowModules.length === 0 && bundledFor() === sdkVersion()) return { workflowBundle: { codePath: bundlePath } }
+  return { workflowsPath }
+}
+
+function bundledFor(): unknown {
+  if (!existsSync(bundlePath) || !existsSync(stampPath)) return undefined
+  const stamp: unknown = JSON.parse(readFileSync(stampPath, 'utf8'))
+  return typeof stamp === 'object' && stamp !== null && 'sdk' in stamp ? stamp.sdk : undefined
+}
+
+function sdkVersion(): unknown {
+  const manifest: unknown = require('@temporalio/worker/package.json')
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : null
+}
