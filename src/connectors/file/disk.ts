@@ -39,10 +39,11 @@ export function errno(error: unknown): string {
 }
 
 export const nodeDisk: Disk = {
+  // Not Node's `recursive`: where nothing can be made (under /proc, behind a dangling link) that one never ends.
   async makeDirectory(path) {
-    const topmost = await mkdir(path, { recursive: true })
-    if (topmost === undefined) return
-    for (let at = path; at.length >= topmost.length; at = dirname(at)) await nodeDisk.syncDirectory(dirname(at))
+    if (await made(path, false)) return
+    await nodeDisk.makeDirectory(dirname(path))
+    await made(path, true)
   },
 
   list: (path) => readdir(path),
@@ -82,6 +83,19 @@ export const nodeDisk: Disk = {
       await handle.close()
     }
   },
+}
+
+/** Makes one directory, durably, unless it is there. False: what it would be in isn't, though that may be made yet. */
+async function made(path: string, last: boolean): Promise<boolean> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (errno(error) === 'EEXIST' && (await stat(path)).isDirectory()) return true
+    if (errno(error) === 'ENOENT' && !last && dirname(path) !== path) return false
+    throw error
+  }
+  await nodeDisk.syncDirectory(dirname(path))
+  return true
 }
 
 function appender(handle: FileHandle): Appender {

@@ -9,6 +9,7 @@ import { layoutOf } from './layout.js'
 import { Ledger } from './ledger.js'
 import { lineEncoder, type Line, type LineOptions } from './line.js'
 import { openLedger } from './open.js'
+import { BUFFERED } from './pending.js'
 
 export interface FileSinkOptions<T> {
   /**
@@ -35,11 +36,15 @@ export interface FileSinkOptions<T> {
  * A value that JSON can't express (`undefined`, a function, a BigInt) is a bad record: see `onError`.
  */
 export function fileSink<T>(options: FileSinkOptions<T>): Sink<T> {
-  return defineSink(fileSinkDefinition(options, nodeDisk))
+  return defineSink(fileSinkDefinition(options, nodeDisk, BUFFERED))
 }
 
-/** The sink over any disk; tests stop it between any two steps. */
-export function fileSinkDefinition<T>(options: FileSinkOptions<T>, disk: Disk): TransactionalSink<T, Line> {
+/** The sink over any disk, with any buffer: tests stop it between any two steps. */
+export function fileSinkDefinition<T>(
+  options: FileSinkOptions<T>,
+  disk: Disk,
+  buffered: number,
+): TransactionalSink<T, Line> {
   const { directory, extension = 'jsonl' } = options
   const describe = `directory ${directory}`
   const targetOf = (ctx: Place): Target => {
@@ -56,7 +61,7 @@ export function fileSinkDefinition<T>(options: FileSinkOptions<T>, disk: Disk): 
     faults: faultsOf(options),
     encode: lineEncoder(options as LineOptions<T>),
     digest: (line) => line.bytes,
-    open: (ctx) => openLedger(disk, layout(ctx), targetOf(ctx), ctx),
+    open: (ctx) => openLedger({ disk, layout: layout(ctx), target: targetOf(ctx), buffered }, ctx),
     async inspect(ctx) {
       const target = targetOf(ctx)
       try {
@@ -86,7 +91,7 @@ function faultsOf(options: object): readonly Fault[] {
   const usable = typeof extension === 'string' && /^[a-z0-9]+(\.[a-z0-9]+)*$/i.test(extension)
   check('extension', extension === undefined || usable, 'must be letters and digits', extension)
   // What matches `*.json` would not only be output: the ledger's files end so.
-  check('extension', !/(^|\.)(json|entry|part|new)$/i.test(String(extension)), 'is one of the ledger’s own', extension)
+  check('extension', !/(^|\.)(json|entry|part|new)$/i.test(String(extension)), "is one of the ledger's own", extension)
   for (const name of Object.keys(options)) check(name, OPTIONS.includes(name), 'is no option of fileSink', undefined)
   return faults
 }

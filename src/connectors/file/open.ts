@@ -13,8 +13,17 @@ import { FileWriter } from './writer.js'
 /** How long at most to wait before trying again after losing to another opening, in ms. */
 const BACKOFF_MS = 20
 
+export interface Opening {
+  readonly disk: Disk
+  readonly layout: Layout
+  readonly target: Target
+  /** Bytes a writer keeps in memory before they are written. */
+  readonly buffered: number
+}
+
 /** Opens the ledger for `ctx.owner` (PROTOCOL §2): after this no older owner can commit. */
-export async function openLedger(disk: Disk, layout: Layout, target: Target, ctx: SinkContext): Promise<FileWriter> {
+export async function openLedger(at: Opening, ctx: SinkContext): Promise<FileWriter> {
+  const { disk, layout, target } = at
   let doing = MAKE_DIRECTORY
   try {
     await disk.makeDirectory(layout.entries)
@@ -28,7 +37,7 @@ export async function openLedger(disk: Disk, layout: Layout, target: Target, ctx
     await publish(disk, layout, target, fence.inherited)
     await sweep(disk, layout, fence.seq)
     await ledger.prune(fence.seq)
-    return new FileWriter({ disk, layout, ledger, target, ctx, fence, place, receipt: newest?.receipt ?? null })
+    return new FileWriter({ ...at, ledger, ctx, fence, place, receipt: newest?.receipt ?? null })
   } catch (error) {
     throw sinkFailure(target, doing, error)
   }

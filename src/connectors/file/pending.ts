@@ -7,7 +7,7 @@ import { finalName, pendingName, type Layout } from './layout.js'
 import type { Line } from './line.js'
 
 /** Bytes kept in memory before they are written, over all files of a writer. */
-const BUFFERED = 1024 * 1024
+export const BUFFERED = 1024 * 1024
 /** Files of one commit that are open at once; with one path there is one. */
 const OPEN = 64
 /** Files synced at once: enough to share a journal commit, few enough for the thread pool. */
@@ -28,14 +28,16 @@ export class PendingFiles {
   readonly #disk: Disk
   readonly #layout: Layout
   readonly #fence: number
+  readonly #limit: number
   #files = new Map<string, PendingFile>()
   #open: PendingFile[] = []
   #buffered = 0
 
-  constructor(disk: Disk, layout: Layout, fence: number) {
+  constructor(disk: Disk, layout: Layout, fence: number, limit: number) {
     this.#disk = disk
     this.#layout = layout
     this.#fence = fence
+    this.#limit = limit
   }
 
   get size(): number {
@@ -54,7 +56,7 @@ export class PendingFiles {
     file.chunks.push(data)
     file.records++
     this.#buffered += data.length
-    return this.#buffered >= BUFFERED
+    return this.#buffered >= this.#limit
   }
 
   /** Hands what is in memory to the operating system. */

@@ -2,20 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { Item, Receipt, SinkContext, TransactionalWriter } from '../../definition/sink.js'
 import { GenerationFenced } from '../../errors/ownership.js'
 import { SinkUnavailable } from '../../errors/sink.js'
-import type { Disk } from './disk.js'
 import type { Entry } from './entry.js'
-import { sinkFailure, type Target } from './failure.js'
-import type { Layout } from './layout.js'
+import { sinkFailure } from './failure.js'
 import type { Ledger } from './ledger.js'
 import type { Line } from './line.js'
+import type { Opening } from './open.js'
 import { PendingFiles } from './pending.js'
 import { publish } from './publish.js'
 
-export interface Opened {
-  readonly disk: Disk
-  readonly layout: Layout
+export interface Opened extends Opening {
   readonly ledger: Ledger
-  readonly target: Target
   readonly ctx: SinkContext
   /** The fence entry under which this writer works. */
   readonly fence: Entry
@@ -39,7 +35,8 @@ export class FileWriter implements TransactionalWriter<Line> {
     this.place = opened.place
     this.#opened = opened
     this.#last = opened.fence
-    this.#pending = new PendingFiles(opened.disk, opened.layout, opened.fence.seq)
+    const { disk, layout, fence, buffered } = opened
+    this.#pending = new PendingFiles(disk, layout, fence.seq, buffered)
   }
 
   async write(items: readonly Item<Line>[]): Promise<void> {

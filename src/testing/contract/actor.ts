@@ -1,9 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** What a killed owner's next step fails with. */
-export class Killed extends Error {
-  override readonly name = 'Killed'
+/** What a step fails with where an owner is killed, or its I/O breaks. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed'
 }
+
+/**
+ * What happens at the step: `stop`, as by SIGSTOP, until released; `kill`: it and all later ones fail; `fail`: this one
+ * fails, as by a broken disk or connection, and the owner goes on to close.
+ */
+export type Mishap = 'stop' | 'kill' | 'fail'
 
 const acting = new AsyncLocalStorage<Actor>()
 
@@ -11,26 +17,25 @@ const acting = new AsyncLocalStorage<Actor>()
 export const step = async (): Promise<void> => acting.getStore()?.step()
 
 /**
- * A process that can be stopped between any two steps, as by SIGSTOP, and go on later; or be killed there. Whatever is
- * awaited inside `run` belongs to it.
+ * A process that has one mishap, between any two of its steps. Whatever is awaited inside `run` belongs to it.
  */
 export class Actor {
-  /** Settles when it stands at its stop, or was killed there. */
+  /** Settles when the mishap has come. */
   readonly reached: Promise<void>
   #reach: () => void = () => {}
   #release: () => void = () => {}
   readonly #released: Promise<void>
   readonly #stopAt: number
-  readonly #kill: boolean
+  readonly #mishap: Mishap
   readonly #delay: (() => Promise<void>) | null
   #steps = 0
   #killed = false
 
   constructor(
-    options: { readonly stopAt?: number; readonly kill?: boolean; readonly delay?: () => Promise<void> } = {},
+    options: { readonly stopAt?: number; readonly mishap?: Mishap; readonly delay?: () => Promise<void> } = {},
   ) {
     this.#stopAt = options.stopAt ?? Infinity
-    this.#kill = options.kill ?? false
+    this.#mishap = options.mishap ?? 'stop'
     this.#delay = options.delay ?? null
     this.reached = new Promise((resolve) => (this.#reach = resolve))
     this.#released = new Promise((resolve) => (this.#release = resolve))
@@ -41,11 +46,11 @@ export class Actor {
   }
 
   async step(): Promise<void> {
-    if (this.#killed) throw new Killed('killed')
+    if (this.#killed) throw new StepFailed('killed')
     if (this.#steps++ === this.#stopAt) {
-      this.#killed = this.#kill
+      this.#killed = this.#mishap === 'kill'
       this.#reach()
-      if (this.#killed) throw new Killed('killed')
+      if (this.#mishap !== 'stop') throw new StepFailed(this.#mishap)
       await this.#released
     }
     await this.#delay?.()

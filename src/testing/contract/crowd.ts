@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Owner } from '../../definition/sink.js'
-import { Actor, Killed } from './actor.js'
+import { Actor, StepFailed } from './actor.js'
 import type { Check } from './check.js'
 import { compareOwners } from './fence.js'
 import { onlyHolder } from './owners.js'
@@ -14,7 +14,7 @@ export const crowdChecks: readonly Check[] = [
       const random = seeded(1)
       let safe = 0
       for (let n = 1; n <= KILLED; n++) {
-        const actor = new Actor({ kill: true, stopAt: Math.floor(random() * STEPS) })
+        const actor = new Actor({ mishap: 'kill', stopAt: Math.floor(random() * STEPS) })
         const life = actor.run(async () => {
           const claim = await world.claim(owner(1, 1, n))
           const found = positionOf(claim.writer.receipt)
@@ -96,7 +96,7 @@ const highest = (known: readonly Known[]): number => Math.max(0, ...known.map(({
 
 /** A sink may wrap what its I/O failed with. */
 function isKill(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Killed) return true
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof StepFailed) return true
   return false
 }
 

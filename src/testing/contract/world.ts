@@ -257,8 +257,8 @@ export class Claim {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#closed = true
     await step()
+    this.#closed = true
     await this.writer.close()
   }
 }

@@ -9,11 +9,15 @@ interface Sample {
   readonly text: string
 }
 
+/** These owners lose power never; what is synced before what is another test's. Half the time is saved. */
+const unsynced = { ...nodeDisk, syncDirectory: async () => {} }
+
 describe('the file sink keeps the sink contract', () => {
   const checks = sinkContract({
     async subject(step) {
       const directory = await newDirectory()
-      const sink = fileSinkDefinition<Sample>({ directory: directory.path }, steppedDisk(nodeDisk, step))
+      // A buffer of one byte: each write goes to disk, so that each can be stopped there.
+      const sink = fileSinkDefinition<Sample>({ directory: directory.path }, steppedDisk(unsynced, step), 1)
       return { sink, read: () => outputLines<Sample>(directory.path), close: directory.remove }
     },
     value: (n): Sample => ({ n, text: `value ${n} "ü"\n` }),
