@@ -53,9 +53,7 @@ const atLeast = (ms: number): z.ZodType<Duration> =>
   )
 
 const schema = z.strictObject({
-  pipelines: z
-    .array(z.custom<Pipeline>((value) => blueprintOf(value as Pipeline) !== undefined, 'made by definePipeline'))
-    .min(1),
+  pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
   taskQueue: z.string().min(1).optional(),
@@ -78,7 +76,6 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
   const pipelines = new Map<string, Blueprint>()
   for (const pipeline of options.pipelines) {
     const blueprint = blueprintOf(pipeline)
-    if (blueprint === undefined) continue
     if (pipelines.has(blueprint.name)) {
       throw new InvalidCommand({ command: 'new TidemarkPlugin', reason: `two pipelines are named '${blueprint.name}'` })
     }
@@ -100,5 +97,14 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
       const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
       throw new InvalidCommand({ command: 'connect', reason })
     },
+  }
+}
+
+function isPipeline(value: unknown): boolean {
+  try {
+    blueprintOf(value as Pipeline)
+    return true
+  } catch {
+    return false
   }
 }
