@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity'
+import type { StallWatch } from '../src/engine/stall-watch.js'
 
 /** What an activity under way learns: its worker shuts down · somebody cancelled it · the server has given it up. */
 export type Interruption = 'released' | 'interrupted' | 'lost'
@@ -8,11 +9,13 @@ export type Interruption = 'released' | 'interrupted' | 'lost'
  * sends none: each one that reaches the server is billed.
  */
 export async function whileBeating<R>(
+  stalls: StallWatch,
   timeoutMs: number,
   work: () => Promise<R>,
   interrupt?: (reason: Interruption) => void,
 ): Promise<R> {
   const context = Context.current()
+  const stopKeeping = stalls.keepAlive(context.info.taskToken, timeoutMs)
   const timer = setInterval(() => context.heartbeat(), Math.max(timeoutMs * 0.5, timeoutMs - 900))
   const onAbort = (): void => {
     const { cancellationDetails: why } = context
@@ -24,6 +27,7 @@ export async function whileBeating<R>(
     return await work()
   } finally {
     clearInterval(timer)
+    stopKeeping()
     context.cancellationSignal.removeEventListener('abort', onAbort)
   }
 }

@@ -9,6 +9,8 @@ export interface Failure {
   readonly message: string
   readonly retryable: boolean
   readonly details: Readonly<Record<string, unknown>>
+  /** It missed its heartbeats: the worker is dead, or its event loop blocked. */
+  readonly silent: boolean
 }
 
 /** Reads an activity's failure. Time-outs mean that the worker is gone; errors that aren't this library's may pass by. */
@@ -20,11 +22,13 @@ export function failureOf(error: unknown): Failure {
       code: cause.type ?? 'Error',
       message: cause.message,
       retryable: cause.nonRetryable !== true,
+      silent: false,
       details: typeof details === 'object' && details !== null ? (details as Record<string, unknown>) : {},
     }
   }
   const message = cause instanceof TimeoutFailure ? `worker lost: ${cause.message}` : String(cause)
-  return { code: 'SessionLost', message, retryable: true, details: {} }
+  const silent = cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT'
+  return { code: 'SessionLost', message, retryable: true, details: {}, silent }
 }
 
 export function problemFrom(failure: Failure, at: number): Problem {

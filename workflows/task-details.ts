@@ -25,6 +25,9 @@ export function taskDetails(state: TaskState): string {
     ['written', count(counters.written)],
     ...(counters.skipped > 0 ? [['skipped', count(counters.skipped)] as const] : []),
     ...(counters.deadLettered > 0 ? [['dead letters', count(counters.deadLettered)] as const] : []),
+    ...(state.blocked === null
+      ? []
+      : [['slow step', `${state.blocked.step} blocked its worker for ${count(state.blocked.ms)} ms`] as const]),
     ['epoch', `${checkpoint.epoch} of generation ${state.generation}`],
     ['worker', state.session === null ? 'none' : cell(state.session.worker)],
   ]

@@ -26,6 +26,7 @@ const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
 /** A task that stands still looks that often whether its pipeline is still there. */
 const STANDING_CHECK_MS = 3_600_000
+const LONGEST_SILENCE_MS = 600_000
 
 /** One stage on one partition: claim → epoch → epoch → … Its history is the task's checkpoint log. */
 export async function tidemarkTask(input: TaskState): Promise<TaskState> {
@@ -37,6 +38,8 @@ class TaskRun {
   private state: TaskState
   private readonly inbox: TaskControl[] = []
   private failures = 0
+  /** Heartbeats missed in a row. */
+  private silences = 0
   private readBefore: number | null = null
   private told = ''
 
@@ -121,7 +124,8 @@ class TaskRun {
     const scheduled = this.state.scheduled ?? drawn
     this.state = { ...this.state, scheduled }
     const owner = ownerOf(this.state, ownerRunId)
-    const { checkpointMs, idleMs, heartbeatMs } = settings
+    const { checkpointMs, idleMs } = settings
+    const heartbeatMs = this.heartbeatMs
     const input: EpochInput = {
       pipeline,
       stage,
@@ -154,8 +158,20 @@ class TaskRun {
     }
   }
 
+  /**
+   * A step that blocks its worker keeps it from beating as well. One known to do so gets twice the time it took, and an
+   * epoch that went silent gets twice the time at every further try: the same epoch must not be lost for ever.
+   */
+  private get heartbeatMs(): number {
+    const { settings, blocked } = this.state
+    const known = Math.max(settings.heartbeatMs, 2 * (blocked?.ms ?? 0))
+    // The first silence is most often a worker that died.
+    return Math.min(known * 2 ** Math.max(0, this.silences - 1), LONGEST_SILENCE_MS)
+  }
+
   private record(result: EpochResult): void {
     this.failures = 0
+    this.silences = 0
     this.readBefore = result.read
     this.state = recordEpoch(this.state, result)
     if (result.problem !== undefined) this.state = park(this.state, result.problem)
@@ -181,6 +197,7 @@ class TaskRun {
   /** Retryable: pause a little and claim again. Fenced: claim above, if that is ours to do. Else park. */
   private async failed(failure: Failure): Promise<void> {
     this.failures++
+    if (failure.silent) this.silences++
     if (failure.code === 'GenerationFenced') this.state = this.fenced(failure)
     else if (!failure.retryable) this.state = park(this.state, problemFrom(failure, Date.now()))
     if (this.state.phase === 'parked' || this.failures < 2) return

@@ -195,6 +195,7 @@ class TaskTakeOver {
       paused: null,
       problem: null,
       fencedByOthers: 0,
+      blocked: null,
       acceptCodeChange: false,
     }
   }
@@ -211,6 +212,7 @@ class TaskTakeOver {
       paused: null,
       problem: null,
       fencedByOthers: 0,
+      blocked: null,
       acceptCodeChange: false,
     }
   }

@@ -10,9 +10,19 @@ export interface Stall {
   readonly ms: number
 }
 
+/** How the watching thread reaches Temporal by itself; all of it can be handed to a thread. */
+export interface Lifeline {
+  /** Path of `@temporalio/client`. */
+  readonly client: string
+  readonly namespace: string
+  /** `ConnectionOptions` of that client: address, tls, apiKey as text. */
+  readonly connection: object
+}
+
 /**
  * Names the step that blocks the event loop, while it does: this thread stores beats, another one misses them, reads
- * which step runs from shared memory, and says so on standard error. One per process.
+ * which step runs from shared memory, and says so on standard error. With a lifeline it also sends the heartbeats that the
+ * blocked loop can't, so that a slow step doesn't cost the session. One per process.
  */
 export class StallWatch {
   /** beats of the event loop · number of the task that runs, 0 for none. */
@@ -23,8 +33,9 @@ export class StallWatch {
   /** The longest stall of each task since it was asked for. */
   private readonly longest = new Map<number, Stall>()
 
-  constructor() {
-    this.thread = new Worker(watcher, { eval: true, workerData: { shared: this.shared, stallMs: STALL_MS } })
+  constructor(lifeline?: Lifeline) {
+    const workerData = { shared: this.shared, stallMs: STALL_MS, lifeline }
+    this.thread = new Worker(watcher, { eval: true, workerData })
     this.thread.unref()
     this.thread.on('message', (stall: Stall & { readonly number: number }) => {
       if ((this.longest.get(stall.number)?.ms ?? 0) < stall.ms) this.longest.set(stall.number, stall)
@@ -43,6 +54,13 @@ export class StallWatch {
   unregister(number: number): void {
     this.longest.delete(number)
     this.thread.postMessage({ number })
+  }
+
+  /** Keeps an activity alive that runs now, should the event loop block. Returns what ends that. */
+  keepAlive(taskToken: Uint8Array, timeoutMs: number): () => void {
+    const beat = this.next++
+    this.thread.postMessage({ beat, taskToken, timeoutMs })
+    return () => this.thread.postMessage({ beat })
   }
 
   /** User code of that task runs from now on, until `leave`. */
@@ -75,10 +93,29 @@ export class StallWatch {
 
 /** Runs in its own thread; plain JavaScript, because a thread can't load TypeScript everywhere that tests can. */
 const watcher = `
-const { parentPort, workerData: { shared, stallMs } } = require('node:worker_threads')
+const { parentPort, workerData: { shared, stallMs, lifeline } } = require('node:worker_threads')
 const { writeSync } = require('node:fs')
 const tasks = new Map()
-parentPort.on('message', (m) => { if (m.at) tasks.set(m.number, m); else tasks.delete(m.number) })
+const beats = new Map()
+const set = (map, key, value) => value === undefined ? map.delete(key) : map.set(key, value)
+parentPort.on('message', (m) => {
+  if (m.beat === undefined) set(tasks, m.number, m.at && m)
+  else set(beats, m.beat, m.taskToken && { ...m, last: Date.now() })
+})
+
+let connecting
+const send = async (beat) => {
+  beat.last = Date.now()
+  const { Connection } = require(lifeline.client)
+  connecting ??= Connection.connect(lifeline.connection)
+  try {
+    const { workflowService } = await connecting
+    await workflowService.recordActivityTaskHeartbeat({ namespace: lifeline.namespace, taskToken: beat.taskToken })
+  } catch {
+    connecting = undefined
+  }
+}
+
 let beat = shared[0], since = Date.now(), stalled
 setInterval(() => {
   const now = Date.now()
@@ -90,6 +127,9 @@ setInterval(() => {
     return
   }
   const ms = now - since
+  if (lifeline && ms >= 400) {
+    for (const b of beats.values()) if (now - b.last >= Math.max(b.timeoutMs * 0.5, b.timeoutMs - 1000)) void send(b)
+  }
   const task = tasks.get(shared[1])
   if (ms < stallMs || !task) return
   const step = task.names[task.at[0] + 1] ?? 'unknown'

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { Runtime, Worker, type WorkerDeploymentOptions, type WorkerOptions } from '@temporalio/worker'
 import { controlActivities } from '../../activities/control.js'
 import { sessionActivities } from '../../activities/session.js'
 import type { WorkerContext } from '../control/worker-context.js'
 import { ByteBudget } from '../engine/byte-budget.js'
 import { SessionRegistry } from '../engine/registry.js'
-import { StallWatch } from '../engine/stall-watch.js'
+import { type Lifeline, StallWatch } from '../engine/stall-watch.js'
 import { InvalidCommand } from '../errors/control.js'
 import { ACTIVITY, claimsQueue } from '../protocol/names.js'
 import { claimSlots } from './claim-slots.js'
@@ -35,7 +36,7 @@ export class OwnWorkers {
     this.orphans = orphans
   }
 
-  static async create(user: Worker, settings: PluginSettings): Promise<OwnWorkers> {
+  static async create(user: Worker, settings: PluginSettings, reach: object | undefined): Promise<OwnWorkers> {
     const { connection, client } = user
     if (connection === undefined || client === undefined) {
       throw new InvalidCommand({ command: 'run', reason: 'TidemarkPlugin needs a worker with a connection' })
@@ -43,7 +44,7 @@ export class OwnWorkers {
     const { namespace, identity, dataConverter, interceptors, workerDeploymentOptions } = user.options
     const { logger } = Runtime.instance()
     const registry = new SessionRegistry()
-    const stalls = new StallWatch()
+    const stalls = new StallWatch(lifelineOf(reach, namespace))
     const taskQueue = settings.taskQueue
     const processQueue = `${taskQueue}/${randomUUID().slice(0, 13)}`
     const context: WorkerContext = {
@@ -140,6 +141,12 @@ export class OwnWorkers {
     this.registry.shutDown()
     for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown()
   }
+}
+
+/** Where the connection's options are known: a thread can't share the connection itself. */
+function lifelineOf(reach: object | undefined, namespace: string): Lifeline | undefined {
+  if (reach === undefined) return undefined
+  return { client: createRequire(import.meta.url).resolve('@temporalio/client'), namespace, connection: reach }
 }
 
 /** Pipelines stay on the version they began with until they continue as new: then they move on. */

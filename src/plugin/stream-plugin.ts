@@ -1,5 +1,5 @@
 import { SimplePlugin } from '@temporalio/plugin'
-import type { ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker'
+import type { NativeConnectionOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker'
 import { ACTIVITY } from '../protocol/names.js'
 import { type PluginSettings, settingsFrom, type TidemarkPluginOptions } from './options.js'
 import { OwnWorkers } from './own-workers.js'
@@ -12,10 +12,32 @@ import { workflowsPath } from './workflow-code.js'
  */
 export class TidemarkPlugin extends SimplePlugin {
   private readonly settings: PluginSettings
+  /** How a thread of its own can reach the server, once the plugin was on a connection. */
+  private reach: object | undefined
+  private readonly running = new WeakSet<Worker>()
 
   constructor(options: TidemarkPluginOptions) {
     super({ name: 'tidemark.StreamPlugin' })
     this.settings = settingsFrom(options)
+  }
+
+  /**
+   * Registered on the connection (`NativeConnection.connect({ …, plugins: [plugin] })`, from where it reaches the worker),
+   * the plugin can keep sessions alive through steps that block the event loop for longer than the heartbeat time-out.
+   */
+  override configureNativeConnection(options: NativeConnectionOptions): NativeConnectionOptions {
+    const configured = super.configureNativeConnection(options)
+    const { address, tls, apiKey, metadata } = configured
+    // A key that is a function can't be handed to a thread: then blocks cost what they cost.
+    if (typeof apiKey !== 'function') {
+      this.reach = structuredClone({
+        ...(address !== undefined && { address }),
+        ...(tls !== undefined && tls !== null && { tls }),
+        ...(apiKey !== undefined && { apiKey }),
+        ...(metadata !== undefined && { metadata }),
+      })
+    }
+    return configured
   }
 
   /** A worker needs something to do: one without workflows and activities gets an activity that nobody calls. */
@@ -36,7 +58,10 @@ export class TidemarkPlugin extends SimplePlugin {
 
   /** Both run, and both end, together. */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    const own = await OwnWorkers.create(worker, this.settings)
+    // Registered on connection and worker alike, the SDK calls it twice.
+    if (this.running.has(worker)) return super.runWorker(worker, next)
+    this.running.add(worker)
+    const own = await OwnWorkers.create(worker, this.settings, this.reach)
     const ours = own.run().finally(() => {
       if (worker.getState() === 'RUNNING') worker.shutdown()
     })

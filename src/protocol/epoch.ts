@@ -118,8 +118,17 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
     lag: result.lag,
     session: result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
     fencedByOthers: 0,
+    blocked: blockedAfter(state, result),
     acceptCodeChange: false,
   }
+}
+
+/** A block that hasn't come again for so many epochs was a chance. */
+const BLOCK_FORGOTTEN_AFTER = 50
+
+function blockedAfter({ blocked }: TaskState, { blocked: now, epoch }: EpochResult): TaskState['blocked'] {
+  if (now !== undefined && (blocked === null || now.ms >= blocked.ms)) return { ...now, epoch }
+  return blocked !== null && epoch - blocked.epoch < BLOCK_FORGOTTEN_AFTER ? blocked : null
 }
 
 /** The state after a claim is in history. */

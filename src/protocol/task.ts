@@ -52,6 +52,8 @@ export interface TaskState {
   readonly problem: Problem | null
   /** Fenced by runs outside the own chain since the last checkpoint. */
   readonly fencedByOthers: number
+  /** The step that last blocked its worker for long, and in which epoch: such a task gets a longer heartbeat time-out. */
+  readonly blocked: { readonly step: string; readonly ms: number; readonly epoch: number } | null
   /** Accept outputs of changed code at the next claim (`resume --accept-code-change`). */
   readonly acceptCodeChange: boolean
 }
