@@ -1,5 +1,6 @@
 import { SimplePlugin } from '@temporalio/plugin'
 import type { NativeConnectionOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker'
+import { InvalidCommand } from '../errors/control.js'
 import { ACTIVITY } from '../protocol/names.js'
 import { type PluginSettings, settingsFrom, type TidemarkPluginOptions } from './options.js'
 import { OwnWorkers } from './own-workers.js'
@@ -40,9 +41,15 @@ export class TidemarkPlugin extends SimplePlugin {
     return configured
   }
 
-  /** A worker needs something to do: one without workflows and activities gets an activity that nobody calls. */
+  /** Pipelines have a task queue of their own. And a worker needs something to do: one without workflows and activities gets an activity that nobody calls. */
   override configureWorker(options: WorkerOptions): WorkerOptions {
     const configured = super.configureWorker(options)
+    if (isOurs(Object.keys(configured.activities ?? {}))) return configured
+    const { taskQueue } = this.settings
+    if (configured.taskQueue === taskQueue) {
+      const reason = `the worker's own task queue and the pipelines' are both '${taskQueue}': name one of them otherwise`
+      throw new InvalidCommand({ command: 'Worker.create', reason })
+    }
     const { workflowsPath: path, workflowBundle, activities, nexusServices } = configured
     const idle = path === undefined && workflowBundle === undefined && isEmpty(activities) && isEmpty(nexusServices)
     if (!idle) return configured
@@ -58,8 +65,8 @@ export class TidemarkPlugin extends SimplePlugin {
 
   /** Both run, and both end, together. */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    // Registered on connection and worker alike, the SDK calls it twice.
-    if (this.running.has(worker)) return super.runWorker(worker, next)
+    // Registered on connection and worker alike, the SDK calls it twice; and it calls it for our own workers.
+    if (this.running.has(worker) || isOurs([...worker.options.activities.keys()])) return super.runWorker(worker, next)
     this.running.add(worker)
     const own = await OwnWorkers.create(worker, this.settings, this.reach)
     const ours = own.run().finally(() => {
@@ -74,6 +81,12 @@ export class TidemarkPlugin extends SimplePlugin {
       await ours
     }
   }
+}
+
+/** A plugin on the connection meets the workers that it has made itself. */
+function isOurs(activities: readonly string[]): boolean {
+  const own: readonly string[] = [ACTIVITY.describePipeline, ACTIVITY.claim, ACTIVITY.runEpoch]
+  return activities.some((name) => own.includes(name))
 }
 
 function isEmpty(given: object | undefined): boolean {
