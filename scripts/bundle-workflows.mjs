@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { isAbsolute, join, relative } from 'node:path'
+import { join } from 'node:path'
 
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
 
@@ -30,7 +30,7 @@ function withoutMachinePaths(code) {
     version: map.version,
     file: 'workflow-bundle.js',
     names: map.names,
-    sources: map.sources.map((path) => (isAbsolute(path) ? relative(root, path) : path)),
+    sources: map.sources.map((path) => path.replace(root, '')),
     mappings: map.mappings,
   }
   return `${code.slice(0, at)}${MARK}application/json;charset=utf-8;${BASE64}${Buffer.from(JSON.stringify(lean)).toString('base64')}\n`
