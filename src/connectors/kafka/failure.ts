@@ -25,8 +25,7 @@ export function failureOfCode(code: number, operation: string, place: SourcePlac
 /** What kafkajs throws, as far as it is looked at. */
 interface KafkajsError extends Error {
   readonly cause?: unknown
-  /** Of a protocol error: its name. Of a connection error: what Node calls it. */
-  readonly type?: unknown
+  /** Of a protocol error: its number. Of a connection error: what Node calls it. */
   readonly code?: unknown
 }
 
@@ -40,7 +39,8 @@ export function failureOf(thrown: unknown, place: SourcePlace): Error {
   const error = innermost(thrown)
   const reason = reasonOf(error)
   const { name, code } = error as KafkajsError
-  if (name === 'KafkaJSSASLAuthenticationError' && !LOST.test(reason))
+  const refused = name === 'KafkaJSSASLAuthenticationError' && !LOST.test(reason)
+  if (refused || (typeof code === 'number' && meaningOf(code).means === 'forbidden'))
     return new SourceUnauthorized({ ...place, operation: 'authenticate' }, error)
   if (typeof code === 'string' && TLS.test(code))
     return new SourceUnauthorized({ ...place, operation: 'connect over TLS' }, error)

@@ -113,8 +113,10 @@ export class PartitionReader implements SourceReader<Raw> {
       if (this.failure !== null) throw this.failure
       if (this.skipped !== null) return this.batch([], 0)
       if (this.fetched !== null && !this.fetched.done) return await this.deliver(this.fetched, limits)
+      const holdMs = Math.max(0, Math.round(deadline - performance.now()))
+      this.patience.begin(holdMs)
       try {
-        const set = await this.fetch(Math.max(0, Math.round(deadline - performance.now())), limits.maxBytes)
+        const set = await this.fetch(holdMs, limits.maxBytes)
         this.patience.reset()
         this.fetched = set
         if (set === null || set.missing > 0) continue // moved on, or to be fetched again with more room

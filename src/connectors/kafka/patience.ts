@@ -19,6 +19,8 @@ const LONGEST_PAUSE_MS = 1_000
 export class Patience {
   private readonly place: SourcePlace
   private readonly limits: PatienceLimits
+  /** As `performance.now()`: when the attempt under way should have had its answer. */
+  private dueAt = performance.now()
   private failingSince: number | null = null
   private missingSince: number | null = null
   private pauseMs = FIRST_PAUSE_MS
@@ -26,6 +28,11 @@ export class Patience {
   constructor(place: SourcePlace, limits: PatienceLimits = defaultLimits) {
     this.place = place
     this.limits = limits
+  }
+
+  /** An attempt begins. What it takes beyond `holdMs` counts as failing, if it fails. */
+  begin(holdMs = 0): void {
+    this.dueAt = performance.now() + holdMs
   }
 
   /** It works again. */
@@ -44,7 +51,7 @@ export class Patience {
     const failure = failureOf(thrown, this.place)
     if (!(failure instanceof PassingFailure)) throw failure
     const now = performance.now()
-    this.failingSince ??= now
+    this.failingSince ??= Math.min(now, this.dueAt)
     this.missingSince = failure.found === null ? null : (this.missingSince ?? now)
     if (failure.found !== null && this.missingSince !== null && now - this.missingSince >= this.limits.missingMs)
       throw new PartitionsLost({ ...this.place, found: failure.found }, failure)
@@ -62,6 +69,7 @@ export class Patience {
 export async function persist<T>(place: SourcePlace, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   const patience = new Patience(place)
   for (;;) {
+    patience.begin()
     try {
       return await attempt()
     } catch (error) {

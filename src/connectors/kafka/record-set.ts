@@ -31,6 +31,7 @@ export class RecordSet {
   private readonly aborted: AbortedTransactions
   private at = 0
   private records: BatchRecords | null = null
+  /** The offset after the batch read last. */
   private batchNext = 0
   private batchOffset = 0
   private nextOffset: number
@@ -86,6 +87,7 @@ export class RecordSet {
     const end = at + this.sizeAt(at)
     this.batchOffset = bytes.readInt32BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 4)
     const batch = new RecordBatch(bytes.subarray(at, end))
+    if (batch.baseOffset < this.batchNext) throw new RangeError(`comes after one that ends at ${this.batchNext}`)
     if (options.committed && options.lastStableOffset >= 0 && batch.lastOffset >= options.lastStableOffset) {
       this.at = bytes.length
       return null

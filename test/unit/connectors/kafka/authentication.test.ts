@@ -1,0 +1,146 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import kafkajs from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { KafkaConnection } from '../../../../src/connectors/kafka/kafka-connection.js'
+import { findJava } from '../../../../src/dev/java.js'
+import { type KafkaServer, startKafka } from '../../../../src/dev/kafka-server.js'
+import { freePort } from '../../../../src/dev/ports.js'
+import { createTopic } from '../../../setup/topics.js'
+import { definitionOf, open, produce, readUntil, withAdmin } from './reading.js'
+
+const PASSWORD = 'alice-keeps-this'
+
+let directory: string
+let kafka: KafkaServer
+let sasl: string
+let tls: string
+let certificate: string
+
+/** One broker: plain, where everybody may do everything; SASL, where access is by ACL; TLS with a certificate of its own. */
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tidemark-authentication-'))
+  const keystore = join(directory, 'keystore.p12')
+  const keytool = join(dirname(await findJava()), 'keytool')
+  const store = ['-keystore', keystore, '-storetype', 'PKCS12', '-storepass', 'changeit', '-alias', 'broker']
+  const key = ['-keyalg', 'RSA', '-dname', 'CN=broker', '-ext', 'san=ip:127.0.0.1', '-validity', '2']
+  await promisify(execFile)(keytool, ['-genkeypair', ...store, ...key])
+  await promisify(execFile)(keytool, ['-exportcert', '-rfc', ...store, '-file', join(directory, 'broker.pem')])
+  certificate = await readFile(join(directory, 'broker.pem'), 'utf8')
+
+  const port = await freePort()
+  const [controllerPort, saslPort, tlsPort] = [await freePort(), await freePort(), await freePort()]
+  sasl = `127.0.0.1:${saslPort}`
+  tls = `127.0.0.1:${tlsPort}`
+  const open_ = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://${sasl},SSL://${tls}`
+  kafka = await startKafka({
+    port,
+    dataDirectory: directory,
+    brokerConfig: {
+      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+      listeners: `${open_},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': open_,
+      'listener.security.protocol.map':
+        'PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT',
+      'sasl.enabled.mechanisms': 'PLAIN',
+      'listener.name.sasl_plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="${PASSWORD}";`,
+      'ssl.keystore.location': keystore,
+      'ssl.keystore.password': 'changeit',
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:ANONYMOUS',
+    },
+  })
+  await createTopic(kafka.brokers, 'flights', 1)
+  await produce(kafka.brokers, 'flights', ['a'])
+})
+
+afterAll(async () => {
+  await kafka?.stop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+const alice = (password = PASSWORD): Partial<KafkaConnection> => ({
+  sasl: { mechanism: 'plain', username: 'alice', password },
+})
+
+async function read(address: string, connection: Partial<KafkaConnection>): Promise<string[]> {
+  const reader = await open(definitionOf('flights'), { brokers: [address], connection })
+  try {
+    return await readUntil(reader, 1)
+  } finally {
+    await reader.close()
+  }
+}
+
+async function grant(operation: 'DESCRIBE' | 'READ'): Promise<void> {
+  await withAdmin(kafka.brokers, (admin) =>
+    admin.createAcls({
+      acl: [
+        {
+          resourceType: kafkajs.AclResourceTypes.TOPIC,
+          resourceName: 'flights',
+          resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+          principal: 'User:alice',
+          host: '*',
+          operation: kafkajs.AclOperationTypes[operation],
+          permissionType: kafkajs.AclPermissionTypes.ALLOW,
+        },
+      ],
+    }),
+  )
+}
+
+describe('SASL', () => {
+  test('a wrong password is refused at once, and not told', async () => {
+    const begun = performance.now()
+    const error: unknown = await read(sasl, alice('alice-got-it-wrong')).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: 'SourceUnauthorized',
+      retryable: false,
+      details: { topic: 'flights', partition: 0, operation: 'authenticate' },
+    })
+    expect(performance.now() - begun).toBeLessThan(5_000)
+    const { message, stack, details, cause } = error as Error & { details: unknown }
+    expect(JSON.stringify([message, stack, details, String(cause)])).not.toContain('alice-got-it-wrong')
+  })
+
+  test('a mechanism that the broker doesn’t offer is refused', async () => {
+    const wanted = { sasl: { mechanism: 'scram-sha-512', username: 'alice', password: PASSWORD } } as const
+    await expect(read(sasl, wanted)).rejects.toMatchObject({
+      code: 'SourceUnauthorized',
+      details: { operation: 'authenticate' },
+      message: expect.stringContaining('does not support the requested SASL mechanism'),
+    })
+  })
+
+  test('rights that are missing are named, one after the other', async () => {
+    await expect(read(sasl, alice())).rejects.toMatchObject({
+      code: 'SourceUnauthorized',
+      message: expect.stringContaining('not allowed to describe topic flights: TOPIC_AUTHORIZATION_FAILED'),
+    })
+    await grant('DESCRIBE')
+    await expect(read(sasl, alice())).rejects.toMatchObject({
+      code: 'SourceUnauthorized',
+      details: { operation: 'read topic flights' },
+    })
+    await grant('READ')
+    expect(await read(sasl, alice())).toEqual(['0:a'])
+  })
+})
+
+describe('TLS', () => {
+  test('a broker is read whose certificate is trusted', async () => {
+    expect(await read(tls, { ssl: { ca: [certificate] } })).toEqual(['0:a'])
+  })
+
+  test('one whose certificate isn’t is refused', async () => {
+    await expect(read(tls, { ssl: true })).rejects.toMatchObject({
+      code: 'SourceUnauthorized',
+      details: { operation: 'connect over TLS' },
+      message: expect.stringContaining('self-signed certificate'),
+    })
+  })
+})
