@@ -37,12 +37,20 @@ export async function claimFiles<T>(
   { claim = 1, disk = nodeDisk, buffered = BUFFERED, owner = ownerOf(claim), context = {} }: ClaimOptions = {},
 ) {
   const sink: TransactionalSink<T, Line> = fileSinkDefinition(options, disk, buffered)
-  const writer = await sink.open(contextOf(owner, context))
-  let { seq } = (await sink.inspect(contextOf(owner, context))) ?? { seq: 0 }
+  const ctx = contextOf(owner, context)
+  const fences: Receipt[] = []
+  const fence = (found: Receipt | null): Receipt => {
+    const receipt = ctx.fence(found)
+    fences.push(receipt)
+    return receipt
+  }
+  const writer = await sink.open({ ...ctx, fence })
+  let seq = fences.at(-1)?.seq ?? 0
   let position = Number(writer.receipt?.positions['in'] ?? 0)
   return {
     writer,
     sink,
+    fence: { seq },
     write: (...values: readonly T[]) => {
       const items = values.map((value): Item<Line> => {
         const output = outputOf(value, position++)
