@@ -21,9 +21,7 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
       const blueprint = blueprintIn(context, input.pipeline)
       const stage = stageIn(blueprint, input.stage)
       const open = (): Promise<Session> => Session.open(engine, blueprint, stage, input)
-      const session = await whileBeating(engine.stalls, input.heartbeatMs, () =>
-        registry.claim(input, input.owner, open),
-      )
+      const session = await whileBeating(context, input.heartbeatMs, () => registry.claim(input, input.owner, open))
       const { source, identity, catchUp } = session
       return {
         queue: context.processQueue,
@@ -41,7 +39,7 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
         throw new SessionLost({ pipeline, stage, partition, worker: context.identity, reason: 'there is none here' })
       }
       return await whileBeating(
-        engine.stalls,
+        context,
         input.heartbeatMs,
         () => session.run(input),
         (reason) => {

@@ -10,6 +10,14 @@ export interface Stall {
   readonly ms: number
 }
 
+/** An activity for which another thread beats where this one can't. */
+export interface KeptAlive {
+  /** Whether it really does: only with a lifeline. */
+  readonly byThread: boolean
+  readonly always: () => void
+  readonly stop: () => void
+}
+
 /** How the watching thread reaches Temporal by itself; all of it can be handed to a thread. */
 export interface Lifeline {
   /** Path of `@temporalio/client`. */
@@ -28,12 +36,14 @@ export class StallWatch {
   /** beats of the event loop · number of the task that runs, 0 for none. */
   private readonly shared = new Int32Array(new SharedArrayBuffer(8))
   private readonly thread: Worker
+  private readonly hasLifeline: boolean
   private readonly timer: NodeJS.Timeout
   private next = 1
   /** The longest stall of each task since it was asked for. */
   private readonly longest = new Map<number, Stall>()
 
   constructor(lifeline?: Lifeline) {
+    this.hasLifeline = lifeline !== undefined
     const workerData = { shared: this.shared, stallMs: STALL_MS, lifeline }
     this.thread = new Worker(watcher, { eval: true, workerData })
     this.thread.unref()
@@ -56,11 +66,15 @@ export class StallWatch {
     this.thread.postMessage({ number })
   }
 
-  /** Keeps an activity alive that runs now, should the event loop block. Returns what ends that. */
-  keepAlive(taskToken: Uint8Array, timeoutMs: number): () => void {
+  /** Keeps an activity alive that runs now, should the event loop block; `always` from then on, blocked or not. */
+  keepAlive(taskToken: Uint8Array, timeoutMs: number): KeptAlive {
     const beat = this.next++
     this.thread.postMessage({ beat, taskToken, timeoutMs })
-    return () => this.thread.postMessage({ beat })
+    return {
+      byThread: this.hasLifeline,
+      always: () => this.thread.postMessage({ beat, taskToken, timeoutMs, always: true }),
+      stop: () => this.thread.postMessage({ beat }),
+    }
   }
 
   /** User code of that task runs from now on, until `leave`. */
@@ -119,6 +133,10 @@ const send = async (beat) => {
 let beat = shared[0], since = Date.now(), stalled
 setInterval(() => {
   const now = Date.now()
+  const blocked = shared[0] === beat && now - since >= 400
+  for (const b of lifeline ? beats.values() : []) {
+    if ((blocked || b.always) && now - b.last >= Math.max(b.timeoutMs * 0.5, b.timeoutMs - 1000)) void send(b)
+  }
   if (shared[0] !== beat) {
     if (stalled) parentPort.postMessage(stalled)
     stalled = undefined
@@ -127,9 +145,6 @@ setInterval(() => {
     return
   }
   const ms = now - since
-  if (lifeline && ms >= 400) {
-    for (const b of beats.values()) if (now - b.last >= Math.max(b.timeoutMs * 0.5, b.timeoutMs - 1000)) void send(b)
-  }
   const task = tasks.get(shared[1])
   if (ms < stallMs || !task) return
   const step = task.names[task.at[0] + 1] ?? 'unknown'
