@@ -12,7 +12,8 @@ export interface EngineHost {
   /** Connection settings of that kind and name. Throws `InvalidCommand` where the worker has none. */
   readonly connection: (kind: string, name: string) => unknown
   readonly budget: ByteBudget
-  readonly stalls: StallWatch
+  /** Without its thread where nobody's patience is at stake: in tests. */
+  readonly stalls: Omit<StallWatch, 'close'>
   readonly log: EngineLog
   /** Of the code that runs: part of the fingerprint beside the plan. */
   readonly buildId: string
