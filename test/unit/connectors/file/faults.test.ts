@@ -165,6 +165,20 @@ describe('a commit that fails in any other way', () => {
   })
 })
 
+test('a link that is made and reported as there already, as network file systems do, is one’s own', async () => {
+  const disk: Disk = {
+    ...nodeDisk,
+    async link(from, to) {
+      await nodeDisk.link(from, to)
+      await nodeDisk.link(from, to)
+    },
+  }
+  const claim = await claimFiles<number>({ directory }, { disk })
+  await claim.write(1)
+  await claim.commit()
+  expect(await outputLines(directory)).toEqual([1])
+})
+
 describe('a directory that cannot be', () => {
   test.each(['EPERM', 'ENOTSUP', 'ENOSYS'])('because there are no hard links (%s) is named so', async (code) => {
     const disk = { ...nodeDisk, link: failing('link', code) }

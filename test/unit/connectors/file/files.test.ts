@@ -2,6 +2,8 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { nodeDisk, type Disk } from '../../../../src/connectors/file/disk.js'
+import { fileSinkDefinition } from '../../../../src/connectors/file/file-sink.js'
 import { claimFiles, ownerOf } from './claims.js'
 import { newDirectory, outputFiles, outputLines } from './places.js'
 
@@ -67,10 +69,24 @@ describe('names', () => {
   })
 
   test('more paths than files may be open at once, over several flushes', async () => {
-    const claim = await claimFiles({ directory, path: (n: number) => `p${n % 150}` }, { buffered: 300 })
+    let open = 0
+    let most = 0
+    const disk: Disk = {
+      ...nodeDisk,
+      async append(path) {
+        const appender = await nodeDisk.append(path)
+        most = Math.max(most, ++open)
+        return { ...appender, close: () => (open--, appender.close()) }
+      },
+    }
+    const claim = await claimFiles({ directory, path: (n: number) => `p${n % 150}` }, { disk, buffered: 300 })
     const values = Array.from({ length: 1_000 }, (_, n) => n)
     await claim.write(...values)
     await claim.commit()
+    // 64 while writing, and 4 that are opened once more to be synced.
+    expect(most).toBeGreaterThanOrEqual(64)
+    expect(most).toBeLessThanOrEqual(68)
+    expect(open).toBe(0)
     expect(await outputFiles(directory)).toHaveLength(150)
     expect((await outputLines<number>(directory)).toSorted((a, b) => a - b)).toEqual(values)
   })
@@ -124,6 +140,21 @@ describe('files', () => {
       await rm(join(directory, 'a'), { recursive: true })
     }
   })
+
+  test('and even between making one and renaming into it', async () => {
+    let taken = 0
+    const disk: Disk = {
+      ...nodeDisk,
+      async rename(from, to) {
+        if (taken++ < 3) await rm(join(directory, 'a'), { recursive: true })
+        await nodeDisk.rename(from, to)
+      },
+    }
+    const claim = await claimFiles<number>({ directory, path: () => 'a/b' }, { disk })
+    await claim.write(1)
+    await claim.commit()
+    expect(await outputLines(directory)).toEqual([1])
+  })
 })
 
 describe('what is kept beside them', () => {
@@ -167,8 +198,6 @@ describe('what is kept beside them', () => {
     const nowhere = join(directory, 'not', 'there')
     const { sink } = await claimFiles<number>({ directory })
     expect(await sink.inspect({ ...inspected, partition: 9 })).toBeNull()
-    const { fileSinkDefinition } = await import('../../../../src/connectors/file/file-sink.js')
-    const { nodeDisk } = await import('../../../../src/connectors/file/disk.js')
     expect(await fileSinkDefinition({ directory: nowhere }, nodeDisk, 1).inspect(inspected)).toBeNull()
     expect(await readdir(directory)).toEqual(['.tidemark'])
   })
