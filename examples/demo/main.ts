@@ -59,7 +59,7 @@ async function demonstrate(stack: DevStack, flights: readonly Flight[], { keep }
         `Web UI      ${webUi ?? `of the server at ${temporal.address}`}`,
       ].join('\n'),
     )
-    if (keep) await goOn(client, worker, kafka.brokers)
+    if (keep) await goOn(client, worker, stack)
     return missing + duplicated + unexpected === 0 && read === flights.length ? 0 : 1
   } finally {
     await worker.stop()
@@ -68,13 +68,14 @@ async function demonstrate(stack: DevStack, flights: readonly Flight[], { keep }
 }
 
 /** The pipeline goes on from where it ended, with whatever comes, until Ctrl-C. */
-async function goOn(client: PipelineClient, worker: DemoWorker, brokers: readonly string[]): Promise<void> {
-  await client.start(delayedFlights)
+async function goOn(client: PipelineClient, worker: DemoWorker, { temporal, kafka }: DevStack): Promise<void> {
+  const { name } = await client.start(delayedFlights)
   say(
     [
+      `Temporal    ${temporal.address}`,
+      `Kafka       ${kafka.brokers.join(',')}`,
       '',
-      `'${delayedFlights.name}' goes on with what comes into topic '${TOPIC}' at ${brokers.join(',')}`,
-      'Ctrl-C ends it, and the servers.',
+      `'${name}' goes on with what comes into topic '${TOPIC}'. Ctrl-C ends it, and the servers.`,
     ].join('\n'),
   )
   await worker.ended
