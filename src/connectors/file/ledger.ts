@@ -74,8 +74,8 @@ export class Ledger {
     } catch (error) {
       // A repeated request of a network file system meets its own link.
       if (errno(error) === 'EEXIST') return (await this.#read(entry.seq))?.nonce === entry.nonce
-      // A newer owner has cleared our temporary file away.
-      if (errno(error) === 'ENOENT') return false
+      // A newer owner has cleared our temporary file away; if it is still there, it is the directory that is gone.
+      if (errno(error) === 'ENOENT' && (await this.#disk.size(temporary)) === null) return false
       throw error
     }
   }

@@ -40,10 +40,6 @@ export class PendingFiles {
     this.#limit = limit
   }
 
-  get size(): number {
-    return this.#files.size
-  }
-
   /** Keeps a line in memory. True: it is time to `flush`. */
   add(line: Line): boolean {
     let file = this.#files.get(line.path)
@@ -83,6 +79,14 @@ export class PendingFiles {
     return files.map(({ name, path, bytes, crc, records }) => {
       return { pending: name, file: finalName(this.#layout, path, generation, seq), bytes, crc32: crc, records }
     })
+  }
+
+  /** Whether they are still there, whole: a newer owner clears them away, and so may a person. */
+  async intact(files: readonly CommittedFile[]): Promise<boolean> {
+    for (const { pending, bytes } of files) {
+      if ((await this.#disk.size(join(this.#layout.pending, pending))) !== bytes) return false
+    }
+    return true
   }
 
   /** Begins anew; what was there belongs to the ledger now. */

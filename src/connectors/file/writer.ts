@@ -64,6 +64,7 @@ export class FileWriter implements TransactionalWriter<Line> {
         files,
         inherited: [],
       }
+      if (!(await this.#pending.intact(files))) throw await this.#overtaken(seq)
       this.#uncertain = true
       if (!(await ledger.create(entry, fence.seq))) throw await this.#overtaken(seq)
       // Committed. The next commit must find these files in place: only the newest ones are looked after by an opening.
@@ -95,12 +96,12 @@ export class FileWriter implements TransactionalWriter<Line> {
     }
   }
 
-  /** Why an entry of ours could not be created. */
+  /** Why the entry of that seq is not ours to create. */
   async #overtaken(seq: number): Promise<Error> {
     const { ledger, target, ctx } = this.#opened
     const newest = await ledger.newest()
     if (newest === null || newest.seq < seq) {
-      const reason = 'its ledger was removed or put back to an older state'
+      const reason = 'its ledger or what it was about to commit was taken away under it'
       return new SinkUnavailable({ ...target.at, target: target.target, doing: 'commit', reason })
     }
     const { pipeline, stage, partition } = ctx

@@ -153,6 +153,28 @@ describe('a commit that fails in any other way', () => {
     await expect(claim.commit()).rejects.toMatchObject({ code: 'SinkUnavailable' })
   })
 
+  test('or only what it was about to commit: then it has not committed', async () => {
+    const claim = await claimFiles<number>({ directory }, { buffered: 1 })
+    await claim.write(1)
+    const pending = hidden('main-00003', 'pending')
+    for (const name of await readdir(pending)) await rm(join(pending, name))
+    await expect(claim.commit()).rejects.toMatchObject({ code: 'SinkUnavailable' })
+    await claim.writer.close()
+    const next = await claimFiles<number>({ directory }, { claim: 2 })
+    expect(next.writer.receipt?.positions).toEqual({ in: '0' })
+  })
+
+  test('or the entries while it opens: it ends', async () => {
+    const disk: Disk = {
+      ...nodeDisk,
+      async link(from, to) {
+        if (to.includes('entries')) await rm(hidden('main-00003', 'entries'), { recursive: true, force: true })
+        await nodeDisk.link(from, to)
+      },
+    }
+    await expect(claimFiles({ directory }, { disk })).rejects.toMatchObject({ code: 'SinkUnavailable' })
+  })
+
   test('or is put back to an older one under it: nobody can tell what is in', async () => {
     await committed(3)
     const claim = await claimFiles<number>({ directory }, { claim: 2 })
