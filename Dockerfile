@@ -6,7 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 # No package of ours needs its install script: native parts come prebuilt.
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build
+RUN npm run build && mkdir out
 
 FROM node:20.20.2-slim
 WORKDIR /app
@@ -16,6 +16,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/package.json ./package.json
 COPY --from=build /app/dist ./dist
+# Where the examples write: a volume mounted there takes over whose it is.
+COPY --from=build --chown=node:node /app/out ./out
 USER node
 ENTRYPOINT ["node", "dist/src/cli/main.js"]
 CMD ["--help"]

@@ -1,7 +1,7 @@
 /**
  * The Dockerfile, executed without Docker: every COPY and RUN of each stage in an empty folder, from the files that git
- * tracks; at the end the image's own ENTRYPOINT. Not executed: `FROM` (the Node at hand stands in for the image's) and
- * `USER`. A file outside WORKDIR comes from the base image, so its COPY is checked against a short list instead.
+ * tracks; at the end the image's own ENTRYPOINT. Not executed: `FROM` (the Node at hand stands in for the image's),
+ * `USER` and `--chown`. A file outside WORKDIR comes from the base image, so its COPY is checked against a short list instead.
  */
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -90,16 +90,23 @@ async function executeStage(stage: Stage, context: string): Promise<void> {
       workDirectory = inStage(stage, rest)
       await mkdir(workDirectory, { recursive: true })
     } else if (name === 'COPY') await copy(rest, context, workDirectory)
-    else if (name === 'RUN') await run('sh', ['-ec', rest], { cwd: workDirectory, env: environmentOf(stage) })
+    else if (name === 'RUN') await runInStage(rest, workDirectory, environmentOf(stage))
     else if (!['ENV', 'USER', 'ENTRYPOINT', 'CMD'].includes(name)) throw new Error(`not known here: ${name} ${rest}`)
   }
 }
 
+async function runInStage(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await run('sh', ['-ec', command], { cwd, env }).catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`RUN ${command}\n${error.stdout}${error.stderr}`, { cause: error })
+  })
+}
+
 async function copy(rest: string, context: string, workDirectory: string): Promise<void> {
   const words = rest.split(' ')
-  const from = words[0]?.startsWith('--from=') ? words.shift()!.slice('--from='.length) : null
-  const target = words.pop()!
-  for (const source of words) {
+  const flags = words.filter((word) => word.startsWith('--'))
+  const from = flags.find((flag) => flag.startsWith('--from='))?.slice('--from='.length) ?? null
+  const [target = '', ...sources] = words.filter((word) => !word.startsWith('--')).toReversed()
+  for (const source of sources) {
     if (from !== null && !source.startsWith('/app/')) {
       expect(FROM_BASE_IMAGE).toContain(source)
       continue

@@ -15,7 +15,12 @@ beforeAll(async () => {
   const { services } = parse(text) as { services: { kafka: { environment: Record<string, string> } } }
   const [port, controllerPort] = [await freePort(), await freePort()]
   hostPort = await freePort()
-  const brokerConfig: Record<string, string> = {}
+  // What a broker that is told nothing does: the settings of our own dev stack must not help here.
+  const brokerConfig: Record<string, string> = {
+    'offsets.topic.replication.factor': '3',
+    'transaction.state.log.replication.factor': '3',
+    'transaction.state.log.min.isr': '2',
+  }
   for (const [name, value] of Object.entries(services.kafka.environment)) {
     // The image makes properties of variables like this; where the data lies is the container's affair.
     const property = /^KAFKA_(.+)$/.exec(name)?.[1]?.toLowerCase().replaceAll('_', '.')

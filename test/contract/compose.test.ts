@@ -1,10 +1,12 @@
 /** What docker-compose.yml promises. There is no Docker where the tests run, so it is held to a schema. */
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+
+import { parseDockerfile } from '../setup/dockerfile.js'
 
 const root = new URL('../../', import.meta.url)
 
@@ -39,12 +41,16 @@ const Compose = z.strictObject({
     temporal: Server.extend({ depends_on: waitsFor('postgres') }),
     'temporal-ui': Server.extend({ depends_on: waitsFor('temporal') }),
     kafka: Server,
+    topics: z.strictObject({ image: Pinned, command: z.array(z.string()), depends_on: waitsFor('kafka') }),
     // Neither `container_name` nor `ports`: each would allow but one of them.
     worker: z.strictObject({
       build: z.literal('.'),
       command: z.tuple([z.literal('worker'), z.string()], z.string()),
       environment: Environment,
-      depends_on: waitsFor('temporal', 'kafka'),
+      volumes: z.array(z.string()),
+      depends_on: waitsFor('temporal', 'kafka').extend({
+        topics: z.strictObject({ condition: z.literal('service_completed_successfully') }),
+      }),
       stop_grace_period: z.string(),
       restart: z.literal('unless-stopped'),
     }),
@@ -110,9 +116,21 @@ describe('docker-compose.yml', () => {
     })
   })
 
-  it('runs an example that is there', () => {
+  it('has workers of any number share what they write', () => {
+    const dockerfile = parseDockerfile(readFileSync(new URL('Dockerfile', root), 'utf8'))
+    const { instructions } = dockerfile.at(-1)!
+    const copied = instructions.find(({ rest }) => rest.endsWith(' ./out'))
+    // Docker gives a new volume the owner of what the image has there.
+    expect(copied?.rest).toContain('--chown=node:node ')
+    expect(services.worker.volumes).toEqual(['out:/app/out'])
+  })
+
+  it('makes the topic that the example reads', async () => {
     const [, module] = services.worker.command
-    const source = module.replace(/^dist\//, '').replace(/\.js$/, '.ts')
-    expect(existsSync(fileURLToPath(new URL(source, root))), source).toBe(true)
+    const source = await readFile(new URL(module.replace(/^dist\//, '').replace(/\.js$/, '.ts'), root), 'utf8')
+    const [, topic] = /kafkaSource\(\{ topic: '([^']+)'/.exec(source) ?? []
+    expect(services.topics.command).toContain(`--topic=${topic}`)
+    expect(services.topics.command).toContain(`--bootstrap-server=${services.worker.environment['TIDEMARK_BROKERS']}`)
+    expect(services.topics.image).toBe(services.kafka.image)
   })
 })

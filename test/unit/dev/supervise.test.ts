@@ -26,7 +26,12 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'tidemark-test-supervise-'))
   logFile = join(directory, 'log')
 })
-afterEach(() => rm(directory, { recursive: true, force: true }))
+const started = new Set<number>()
+afterEach(async () => {
+  for (const pid of started) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  started.clear()
+  await rm(directory, { recursive: true, force: true })
+})
 
 const node = (source: string, more: Partial<SupervisedCommand> = {}): SupervisedCommand => ({
   command: process.execPath,
@@ -38,7 +43,9 @@ const node = (source: string, more: Partial<SupervisedCommand> = {}): Supervised
 /** The ids of the stubborn process and of its child. */
 async function stubbornPids(): Promise<number[]> {
   const printed = await waitUntil(async () => /^(\d+) (\d+)$/m.exec(await readFile(logFile, 'utf8')))
-  return printed.slice(1).map(Number)
+  const pids = printed.slice(1).map(Number)
+  for (const pid of pids) started.add(pid)
+  return pids
 }
 
 async function allGone(pids: readonly number[]): Promise<void> {
@@ -97,13 +104,14 @@ describe('a supervised process', () => {
     await supervised.end()
   })
 
-  it('is ended even while it is stopped', async () => {
-    const supervised = supervise(node(STUBBORN, { graceMs: 100 }))
+  it('is asked to end even while it is stopped', async () => {
+    const supervised = supervise(node(STUBBORN, { graceMs: 500 }))
     await supervised.start()
     const pids = await stubbornPids()
     supervised.signal('SIGSTOP')
     await supervised.end()
     await allGone(pids)
+    expect(await readFile(logFile, 'utf8')).toContain('asked')
   })
 
   it('is ended by us where its supervisor was killed', async () => {
@@ -137,6 +145,7 @@ describe('when we end', () => {
 
   it.each([
     ['kill -9', (pid: number) => process.kill(pid, 'SIGKILL')],
+    ['kill -9 of the whole group', (pid: number) => process.kill(-pid, 'SIGKILL')],
     ['Ctrl-C for the whole group', (pid: number) => process.kill(-pid, 'SIGINT')],
     ['SIGTERM for the whole group', (pid: number) => process.kill(-pid, 'SIGTERM')],
   ])('by %s, nothing is left', async (_, killParent) => {
