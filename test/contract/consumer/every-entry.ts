@@ -1,0 +1,58 @@
+/** A program of somebody else's that uses every entry of the package: compiled under each way of resolving modules. */
+import { definePipeline, isTidemarkError, json, type Pipeline, type StepContext } from 'tidemark'
+import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidemark/client'
+import { fileSink } from 'tidemark/file'
+import { kafkaSource } from 'tidemark/kafka'
+import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
+import { memorySink, memorySource } from 'tidemark/testing'
+import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
+import type { Client } from '@temporalio/client'
+import { z } from 'zod'
+
+const Reading = z.object({ sensor: z.string(), celsius: z.number() })
+
+export const hot = definePipeline({
+  name: 'hot',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) =>
+    readings
+      .filter('hot', (reading) => reading.celsius > 30)
+      .map('brief', (reading, ctx: StepContext<unknown>) => ({ sensor: reading.sensor, at: ctx.timestamp }))
+      .to('files', fileSink({ directory: 'out' })),
+})
+
+export const doubled = definePipeline({
+  name: 'doubled',
+  sources: { numbers: memorySource([1, 2, 3]) },
+  steps: ({ numbers }) => numbers.map('double', (n) => n * 2).to('sink', memorySink<number>()),
+})
+
+// What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.
+// @ts-expect-error a file sink needs a directory
+export const nowhere = fileSink<string>({})
+export const strings = definePipeline({
+  name: 'strings',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) =>
+    // @ts-expect-error celsius is a number
+    readings.filter('hot', (reading) => reading.celsius.startsWith('3')).to('files', fileSink({ directory: 'out' })),
+})
+// @ts-expect-error pipelines have to be given
+export const empty: TidemarkPluginOptions = {}
+// @ts-expect-error a pipeline isn't asked for by number
+export const byNumber = (pipelines: PipelineClient): PipelineHandle => pipelines.get(3)
+
+export const plugin = (pipelines: readonly Pipeline[]): TidemarkPlugin =>
+  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, heartbeatTimeout: '4s' })
+
+export async function lagOf(client: Client): Promise<PipelineStatus['lag']> {
+  const handle: PipelineHandle = new PipelineClient(client).get(hot)
+  try {
+    return (await handle.status()).lag
+  } catch (error) {
+    if (isTidemarkError(error, 'PipelineNotFound')) return error.details.known?.length ?? null
+    throw error
+  }
+}
+
+export const names: readonly string[] = [tidemarkPipeline.name, tidemarkTask.name]
