@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TidemarkError } from '../../../src/errors/base.js'
+import type { TidemarkError } from '../../../src/errors/base.js'
 import { errorCatalog } from '../../../src/errors/catalog.js'
 import { OwnershipError, SinkError } from '../../../src/errors/families.js'
 import { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from '../../../src/errors/ownership.js'
