@@ -10,12 +10,17 @@ export class OutputItem implements Item<unknown> {
   readonly data: unknown
   readonly output: RecordOutput
   readonly tag: number
+  /** What the digest runs over; null once it has, and where there is none. */
+  bytes: Uint8Array | null
 
-  constructor(sink: string, tag: number, data: unknown, output: RecordOutput) {
-    this.sink = sink
-    this.tag = tag
+  constructor(sink: OutletSink, data: unknown, output: RecordOutput) {
+    this.sink = sink.id
+    this.tag = sink.tag
     this.data = data
     this.output = output
+    const { mode, digest = plainBytes } = sink.sink
+    // Without a ledger there is nothing to compare a digest with.
+    this.bytes = mode === 'transactional' ? digest(data) : null
   }
 
   get id(): string {
@@ -70,7 +75,8 @@ export class Outlet {
         nth = 0
       }
       const output = new RecordOutput(value, flow, nth)
-      this.items.push(new OutputItem(sink.id, sink.tag, encode(output), output))
+      // With its bytes, so that data without any makes the record bad and not the epoch.
+      this.items.push(new OutputItem(sink, encode(output), output))
     }
   }
 
@@ -85,10 +91,10 @@ export class Outlet {
     if (this.sealed === items.length) return
     for (let i = this.sealed; i < items.length; i++) {
       const item = items[i]
-      if (item === undefined) continue
-      const bytes = this.bytesOf(item)
-      this.digest.update(bytes, item.tag)
-      this.bytes += bytes.length
+      if (item === undefined || item.bytes === null) continue
+      this.digest.update(item.bytes, item.tag)
+      this.bytes += item.bytes.length
+      item.bytes = null
     }
     this.offered += items.length - this.sealed
     this.sealed = items.length
@@ -110,12 +116,12 @@ export class Outlet {
   get hasSealed(): boolean {
     return this.sealed > 0
   }
+}
 
-  private bytesOf(item: OutputItem): Uint8Array {
-    const sink = this.sinks.length === 1 ? this.sinks[0] : this.sinks.find((s) => s.id === item.sink)
-    const digest = sink?.sink.digest
-    if (digest !== undefined) return digest(item.data)
-    if (item.data instanceof Uint8Array) return item.data
-    return Buffer.from(typeof item.data === 'string' ? item.data : JSON.stringify(item.data))
-  }
+/** What a digest runs over where its sink doesn't say. Throws a `TypeError` for what has no JSON. */
+export function plainBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data
+  const text: unknown = typeof data === 'string' ? data : JSON.stringify(data)
+  if (typeof text === 'string') return Buffer.from(text)
+  throw new TypeError(`encoded to a value of type ${typeof data}, which has no JSON: give the sink a digest function`)
 }
