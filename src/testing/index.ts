@@ -1,0 +1,11 @@
+/** The test kit: pipelines without servers, and the contract that sinks have to keep. Runs in any test runner. */
+export { crash, memorySource } from './memory-source.js'
+export type { Crash } from './memory-source.js'
+export { memorySink } from './memory-sink.js'
+export { testPipeline } from './test-pipeline.js'
+export type { TestPipeline, TestPipelineOptions, TestRecord, TestSink } from './test-pipeline.js'
+export { TaskParked } from './test-task.js'
+export { checkDeterminism } from './check-determinism.js'
+export type { RecordsOf } from './check-determinism.js'
+export { ContractBroken, sinkContract } from './contract.js'
+export type { ContractCheck, ContractSubject, SinkContractOptions } from './contract.js'

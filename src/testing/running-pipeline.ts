@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { DeadLetter } from '../definition/dead-letter.js'
+import type { AnySinkDefinition } from '../definition/define-sink.js'
+import { type Headers, headersOf } from '../definition/headers.js'
+import { deadLettersId } from '../definition/ids.js'
+import { ByteBudget } from '../engine/byte-budget.js'
+import type { EngineHost } from '../engine/host.js'
+import { InvalidCommand } from '../errors/control.js'
+import type { EpochMs } from '../units.js'
+import { isCrash, memoryItemsOf } from './memory-source.js'
+import { silence } from './silence.js'
+import type { Bytes, SendOptions, TestPipelineOptions, TestSink } from './test-pipeline.js'
+import { TestSinks } from './test-sinks.js'
+import { type SentAs, TestPartition, testSource } from './test-source.js'
+import { TestTask } from './test-task.js'
+
+const DEFAULT_NOW = Date.UTC(2026, 0, 1)
+const PREFETCH_BYTES = 64 * 1024 * 1024
+
+/** What `testPipeline` gives, with its types forgotten. */
+export class RunningPipeline {
+  readonly #blueprint: Blueprint
+  readonly #original: Blueprint
+  readonly #host: EngineHost
+  readonly #sinks: TestSinks
+  readonly #now: EpochMs
+  readonly #seed: string
+  readonly #partitions = new Map<number, { readonly records: TestPartition; readonly task: TestTask }>()
+  readonly #taken = new Map<string, number>()
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(original: Blueprint, { now, seed = 1 }: TestPipelineOptions) {
+    const namespace = `test-${randomUUID()}`
+    this.#original = original
+    this.#now = now?.getTime() ?? DEFAULT_NOW
+    this.#seed = String(seed)
+    this.#sinks = new TestSinks(namespace)
+    this.#host = {
+      ...silence,
+      namespace,
+      budget: new ByteBudget(PREFETCH_BYTES),
+      connection: noConnection,
+      buildId: '',
+    }
+    this.#blueprint = this.#standIn(original)
+  }
+
+  send(source: string, record: SendOptions & { readonly value: unknown; readonly key?: unknown }): Promise<void> {
+    const { value, key, partition = 0 } = record
+    return this.#inTurn(async () => {
+      const { records, task } = this.#partition(this.#named(source), partition)
+      records.send(value, key, this.#sentAs(record, keyBytes(key)))
+      await task.settle()
+    })
+  }
+
+  sendBytes(
+    source: string,
+    bytes: Uint8Array | null,
+    options: SendOptions & { readonly key?: Bytes } = {},
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const { records, task } = this.#partition(this.#named(source), options.partition ?? 0)
+      records.sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
+      await task.settle()
+    })
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#inTurn(() => this.#each((task) => task.checkpoint()))
+  }
+
+  crash(): Promise<void> {
+    return this.#inTurn(() => this.#each((task) => task.crash()))
+  }
+
+  sink(id: string): TestSink<unknown> {
+    const ids = this.#original.stages.flatMap((stage) => stage.sinks.map((sink) => sink.id))
+    if (!ids.includes(id))
+      throw new TypeError(`pipeline '${this.#original.name}' has no sink '${id}': it has ${ids.join(', ')}`)
+    const [sinks, taken] = [this.#sinks, this.#taken]
+    return {
+      get values() {
+        return sinks.values(id)
+      },
+      take() {
+        const values = sinks.values(id)
+        const from = taken.get(id) ?? 0
+        taken.set(id, values.length)
+        return values.slice(from)
+      },
+    }
+  }
+
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#sinks.values(deadLettersId) as readonly DeadLetter[]
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#each((task) => task.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** What memory sources are made of. */
+  sendItems(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { id, source } of this.#original.stages[0]?.sources ?? []) {
+        const items = memoryItemsOf(source)
+        if (items === undefined) continue
+        const { records, task } = this.#partition(id, 0)
+        for (const item of items) {
+          if (!isCrash(item)) records.sendRaw(item, this.#sentAs({}, null))
+          else {
+            await task.settle()
+            await task.crash()
+          }
+        }
+        await task.settle()
+      }
+    })
+  }
+
+  /** The same pipeline between a source and sinks in memory; each record's outputs are committed as it has been processed. */
+  #standIn(original: Blueprint): Blueprint {
+    const { onError } = original
+    const letters = (sink: AnySinkDefinition): AnySinkDefinition => this.#sinks.standIn(deadLettersId, sink)
+    return {
+      ...original,
+      commitMs: 0,
+      stages: original.stages.map((stage) => ({
+        ...stage,
+        sources: stage.sources.map(({ id, source }) => ({
+          id,
+          source: testSource(source, (partition) => this.#partition(id, partition).records),
+        })),
+        sinks: stage.sinks.map((node) => ({ ...node, sink: this.#sinks.standIn(node.id, node.sink) })),
+      })),
+      onError:
+        onError.kind === 'deadLetter' ? { ...onError, sink: letters(onError.sink as AnySinkDefinition) } : onError,
+    }
+  }
+
+  #partition(source: string, partition: number): { readonly records: TestPartition; readonly task: TestTask } {
+    const known = this.#partitions.get(partition)
+    if (known !== undefined) return known
+    const stage = this.#blueprint.stages.find(({ sources }) => sources.some(({ id }) => id === source))
+    if (stage === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
+    const records = new TestPartition()
+    const task = new TestTask({
+      host: this.#host,
+      blueprint: this.#blueprint,
+      stage,
+      partition,
+      end: () => records.end,
+      now: () => this.#now,
+      seed: this.#seed,
+    })
+    const made = { records, task }
+    this.#partitions.set(partition, made)
+    return made
+  }
+
+  #named(source: string): string {
+    const ids = this.#original.stages.flatMap((stage) => stage.sources.map(({ id }) => id))
+    if (ids.includes(source)) return source
+    throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}': it has ${ids.join(', ')}`)
+  }
+
+  #sentAs({ timestamp, headers }: SendOptions, key: Uint8Array | null): SentAs {
+    const at = timestamp instanceof Date ? timestamp.getTime() : (timestamp ?? this.#now)
+    return headers === undefined ? { key, timestamp: at } : { key, timestamp: at, headers: headersFrom(headers) }
+  }
+
+  async #each(work: (task: TestTask) => Promise<void>): Promise<void> {
+    for (const { task } of this.#partitions.values()) await work(task)
+  }
+
+  /** One call after the other: two at once would ask one task for two things. */
+  #inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const turn = this.#last.then(work)
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+}
+
+function headersFrom(headers: Readonly<Record<string, Bytes>>): Headers {
+  return headersOf(Object.entries(headers).map(([name, value]) => [name, bytesOf(value)] as const))
+}
+
+const bytesOf = (value: Bytes): Uint8Array => (typeof value === 'string' ? Buffer.from(value) : value)
+
+/** The bytes that stand for a key: its own, or those of its text or JSON. */
+function keyBytes(key: unknown): Uint8Array | null {
+  if (key === undefined || key === null) return null
+  if (typeof key === 'string' || key instanceof Uint8Array) return bytesOf(key)
+  return Buffer.from(JSON.stringify(key))
+}
+
+function noConnection(kind: string, name: string): never {
+  throw new InvalidCommand({ command: 'connect', reason: `a pipeline under test has no ${kind} connection '${name}'` })
+}

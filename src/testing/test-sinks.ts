@@ -1,0 +1,88 @@
+import type { AnySinkDefinition } from '../definition/define-sink.js'
+import type { Item, Output } from '../definition/sink.js'
+import { plainBytes } from '../engine/outlet.js'
+import { MemoryLedgers } from './memory-ledger.js'
+import { type Kept, memoryLedgersOf } from './memory-sink.js'
+
+/** A value as the pipeline gave it to its sink, and as that sink would have written it. */
+interface Offered {
+  readonly value: unknown
+  readonly written: unknown
+}
+
+/**
+ * Stands in for the sinks of a pipeline under test: what they encode and digest stays, where it goes is memory. Memory
+ * sinks stand for themselves, so that their own `values` show the same.
+ */
+export class TestSinks {
+  readonly #namespace: string
+  readonly #ledgers = new MemoryLedgers<Offered>('test')
+  readonly #own = new Map<string, MemoryLedgers<Kept<unknown>>>()
+  readonly #idempotent = new Map<string, Item<Offered>[]>()
+
+  /** `namespace` begins the keys of this test's ledgers: one memory sink may serve several tests. */
+  constructor(namespace: string) {
+    this.#namespace = namespace
+  }
+
+  standIn(id: string, sink: AnySinkDefinition): AnySinkDefinition {
+    const own = memoryLedgersOf(sink)
+    if (own !== undefined) {
+      this.#own.set(id, own)
+      return sink
+    }
+    return sink.mode === 'transactional' ? this.#transactional(sink) : this.#idempotentSink(id, sink)
+  }
+
+  /** What has been committed by now, in the order of the commits. */
+  values(id: string): readonly unknown[] {
+    const items = this.#idempotent.get(id) ?? (this.#own.get(id) ?? this.#ledgers).items(`${this.#namespace}/`)
+    return items.filter((item) => item.sink === id).map((item) => item.data.value)
+  }
+
+  #transactional(sink: AnySinkDefinition & { readonly mode: 'transactional' }): AnySinkDefinition {
+    const ledgers = this.#ledgers
+    const { digest = plainBytes } = sink
+    return {
+      kind: sink.kind,
+      mode: 'transactional',
+      ...(sink.scope !== undefined && { scope: sink.scope }),
+      encode: offered(sink),
+      digest: (data) => digest((data as Offered).written),
+      open: (ctx) => ledgers.open(ctx),
+      async inspect({ ledgerKey }) {
+        return ledgers.newest(ledgerKey)
+      },
+    }
+  }
+
+  /** Sees everything again after a crash, as the real one does; keeps one of each id only where that one does. */
+  #idempotentSink(id: string, sink: AnySinkDefinition & { readonly mode: 'idempotent' }): AnySinkDefinition {
+    const kept: Item<Offered>[] = []
+    const ids = new Set<string>()
+    this.#idempotent.set(id, kept)
+    return {
+      kind: sink.kind,
+      mode: 'idempotent',
+      dedupes: sink.dedupes,
+      encode: offered(sink),
+      async open() {
+        return {
+          async write(items) {
+            for (const item of items as readonly Item<Offered>[]) {
+              if (sink.dedupes && ids.has(item.id)) continue
+              ids.add(item.id)
+              kept.push({ id: item.id, sink: item.sink, data: item.data })
+            }
+            return { failed: [] }
+          },
+          async close() {},
+        }
+      },
+    }
+  }
+}
+
+function offered({ encode }: AnySinkDefinition): (output: Output<unknown>) => Offered {
+  return (output) => ({ value: output.value, written: encode(output) })
+}

@@ -1,0 +1,205 @@
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Stage } from '../definition/graph.js'
+import type { EngineHost } from '../engine/host.js'
+import { Session } from '../engine/session.js'
+import { noCounters, type Problem } from '../protocol/checkpoint.js'
+import { type EpochResult, ownerOf, recordClaim, recordEpoch } from '../protocol/epoch.js'
+import type { TaskState } from '../protocol/task.js'
+import type { EpochMs } from '../units.js'
+
+/** Epochs end when the test says so: neither clock may strike before. */
+const NEVER_MS = 2 ** 31 - 1
+const RUN_ID = 'test'
+
+/** What a bad record under `onError: 'fail'` parks its task with, as an error of that code. */
+export class TaskParked extends Error {
+  readonly code: string
+  readonly next: string
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(problem: Problem) {
+    super(problem.message)
+    this.name = problem.code
+    this.code = problem.code
+    this.next = problem.next
+    this.details = problem.details
+  }
+}
+
+export interface TestTaskOptions {
+  readonly host: EngineHost
+  readonly blueprint: Blueprint
+  readonly stage: Stage
+  readonly partition: number
+  /** The position behind the last record sent. */
+  readonly end: () => string
+  readonly now: () => EpochMs
+  readonly seed: string
+}
+
+/** One task as its workflow would run it: claim, epoch, record; with the session in this process and no history but `state`. */
+export class TestTask {
+  readonly #options: TestTaskOptions
+  #state: TaskState
+  #session: Session | null = null
+  #epoch: Promise<void> | null = null
+  #failure: unknown = null
+
+  constructor(options: TestTaskOptions) {
+    this.#options = options
+    this.#state = blank(options)
+  }
+
+  /** Resolves once everything sent so far has been through the steps and is committed. Throws what an epoch fails with. */
+  async settle(): Promise<void> {
+    for (let turns = 0; ; turns++) {
+      if (this.#failure !== null) throw this.#taken()
+      if (this.#session?.closed === true) this.#session = null
+      this.#session ??= await this.#claim()
+      if (this.#atRest(this.#session)) return
+      this.#epoch ??= this.#run(this.#session)
+      // Most records take a few turns; one that waits for something shall not cost a core.
+      await Promise.race([this.#epoch, turns < 100 ? nextTurn() : delay(1)])
+    }
+  }
+
+  /** Ends the epoch under way and records it. */
+  async checkpoint(): Promise<void> {
+    await this.settle()
+    this.#session?.interrupt('interrupted')
+    await this.#epoch
+    if (this.#failure !== null) throw this.#taken()
+  }
+
+  /** Loses the session, and what it knew, then goes on from the last checkpoint and the ledgers as they are. */
+  async crash(): Promise<void> {
+    await this.#lose()
+    await this.settle()
+  }
+
+  async close(): Promise<void> {
+    await this.#lose()
+  }
+
+  async #claim(): Promise<Session> {
+    const { host, blueprint, stage } = this.#options
+    this.#state = { ...this.#state, claim: this.#state.claim + 1, ownerRunId: RUN_ID }
+    const { origin, checkpoint, scheduled, partition, pipeline } = this.#state
+    const session = await Session.open(host, blueprint, stage, {
+      pipeline,
+      stage: stage.id,
+      partition,
+      owner: ownerOf(this.#state, RUN_ID),
+      origin,
+      checkpoint,
+      scheduled,
+      acceptCodeChange: false,
+      isReset: false,
+      heartbeatMs: NEVER_MS,
+    })
+    const { furthest } = session.catchUp
+    this.#state = recordClaim(this.#state, {
+      queue: 'test',
+      worker: 'test',
+      furthest: furthest === null ? null : { [session.source.id]: furthest },
+      ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
+      identities: {},
+    })
+    return session
+  }
+
+  /** One epoch and what follows from its end; never rejects. */
+  async #run(session: Session): Promise<void> {
+    const { seed, now } = this.#options
+    const epoch = this.#state.checkpoint.epoch + 1
+    const scheduled = this.#state.scheduled ?? { epoch, time: now(), seed: `${seed}/${epoch}` }
+    this.#state = { ...this.#state, scheduled }
+    const { pipeline, stage, partition, checkpoint } = this.#state
+    try {
+      const result = await session.run({
+        pipeline,
+        stage,
+        partition,
+        owner: session.owner,
+        ...scheduled,
+        positions: checkpoint.positions,
+        until: null,
+        checkpointMs: NEVER_MS,
+        idleMs: NEVER_MS,
+        heartbeatMs: NEVER_MS,
+      })
+      await this.#record(session, result)
+    } catch (error) {
+      if (session !== this.#session) return
+      this.#session = null
+      this.#failure = error
+    } finally {
+      this.#epoch = null
+    }
+  }
+
+  async #record(session: Session, result: EpochResult): Promise<void> {
+    if (session !== this.#session) return
+    this.#state = recordEpoch(this.#state, result)
+    if (result.problem === undefined) return
+    this.#session = null
+    this.#failure = new TaskParked(result.problem)
+    await session.close()
+  }
+
+  #atRest({ position, compare, ledgers }: Session): boolean {
+    const caughtUp = this.#state.session?.furthest === null
+    return caughtUp && compare(position, this.#options.end()) >= 0 && !ledgers.some((ledger) => ledger.dirty)
+  }
+
+  async #lose(): Promise<void> {
+    const [session, epoch] = [this.#session, this.#epoch]
+    this.#session = null
+    this.#state = { ...this.#state, session: null }
+    await session?.close()
+    await epoch
+    this.#failure = null
+  }
+
+  #taken(): unknown {
+    const failure = this.#failure
+    this.#failure = null
+    return failure
+  }
+}
+
+function blank({ blueprint, stage, partition }: TestTaskOptions): TaskState {
+  const origin = Object.fromEntries(stage.sources.map(({ id }) => [id, '0']))
+  return {
+    version: 1,
+    pipeline: blueprint.name,
+    stage: stage.id,
+    partition,
+    settings: {
+      taskQueue: 'test',
+      checkpointMs: NEVER_MS,
+      heartbeatMs: NEVER_MS,
+      idleMs: NEVER_MS,
+      maxHistoryEvents: 1,
+    },
+    generation: 1,
+    incarnation: 1,
+    claim: 0,
+    ownerRunId: null,
+    origin,
+    checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities: {} },
+    scheduled: null,
+    until: null,
+    session: null,
+    counters: noCounters,
+    lag: null,
+    phase: 'running',
+    ending: null,
+    paused: null,
+    problem: null,
+    fencedByOthers: 0,
+    blocked: null,
+    acceptCodeChange: false,
+  }
+}
