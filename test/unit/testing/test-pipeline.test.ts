@@ -6,7 +6,7 @@ import { deadLetter, definePipeline, defineSink, isTidemarkError, json, text } f
 import { checkDeterminism, crash, memorySink, memorySource, testPipeline } from '../../../src/testing/index.js'
 
 const Flight = z.object({ date: z.coerce.date(), origin: z.string(), delay: z.number() })
-const flights = kafkaSource({ topic: 'flights', value: json(Flight) })
+const topic = kafkaSource({ topic: 'flights', value: json(Flight) })
 const keyed = kafkaSource({ topic: 'flights', key: text(), value: json(Flight) })
 const flight = (delay: number) => ({ date: new Date(0), origin: 'SFO', delay })
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
@@ -14,7 +14,7 @@ const files = () => fileSink({ directory: '/nowhere' })
 
 const delayed = definePipeline({
   name: 'delayed',
-  sources: { flights },
+  sources: { flights: topic },
   steps: ({ flights }) =>
     flights
       .filter('late', (f) => f.delay > 60)
@@ -82,7 +82,7 @@ describe('testPipeline', () => {
   test('headers and timestamps reach the steps', async () => {
     const p = definePipeline({
       name: 'headers',
-      sources: { flights },
+      sources: { flights: topic },
       steps: ({ flights }) =>
         flights.map('h', (_, ctx) => [ctx.headers.get('a'), ctx.timestamp, ctx.now]).to('out', memorySink()),
     })
@@ -99,7 +99,7 @@ describe('testPipeline', () => {
   test('dead letters are kept with the bytes they came as', async () => {
     const p = definePipeline({
       name: 'letters',
-      sources: { flights },
+      sources: { flights: topic },
       onError: deadLetter(files()),
       steps: ({ flights }) => flights.map('m', (f) => f.delay).to('files', files()),
     })
@@ -138,7 +138,7 @@ describe('crash', () => {
     let runs = 0
     const p = definePipeline({
       name: 'counted',
-      sources: { flights },
+      sources: { flights: topic },
       steps: ({ flights }) =>
         flights
           .map('random', (f, ctx) => {
@@ -169,7 +169,7 @@ describe('crash', () => {
     let count = 0
     const p = definePipeline({
       name: 'counting',
-      sources: { flights },
+      sources: { flights: topic },
       steps: ({ flights }) => flights.map('count', () => count++).to('files', files()),
     })
     await using t = await testPipeline(p)
@@ -182,7 +182,7 @@ describe('crash', () => {
     const make = (encode: () => string) =>
       definePipeline({
         name: 'encoding',
-        sources: { flights },
+        sources: { flights: topic },
         steps: ({ flights }) =>
           flights
             .map('drawn', (f, ctx) => [f.delay, ctx.now, ctx.random()])
@@ -221,7 +221,7 @@ describe('crash', () => {
       })
     const p = definePipeline({
       name: 'calls',
-      sources: { flights },
+      sources: { flights: topic },
       steps: ({ flights }) => {
         const delays = flights.map('d', (f) => f.delay)
         return [delays.to('once', calls(true)), delays.to('again', calls(false)), delays.to('files', files())]
