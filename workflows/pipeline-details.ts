@@ -5,20 +5,9 @@ import { cell, count, offset } from './task-details.js'
 /** Longer tables don't fit the server's limit for details (20,000 bytes). */
 const ROWS = 100
 
-/** What the Web UI shows of a pipeline under "current details". */
+/** What the Web UI shows of a pipeline under "current details": its pane is small, so what matters comes first. */
 export function pipelineDetails(state: PipelineState): string {
   const { plan, tasks, problem, paused } = state
-  const head = [
-    `**${plan.pipeline}** is ${state.phase}${paused === null ? '' : `: ${cell(paused.reason)}`}`,
-    `Guarantee: ${plan.guarantee.value} (${cell(plan.guarantee.because)})`,
-    ...plan.stages.map(({ sources, steps, sinks }) =>
-      [
-        sources.map((s) => s.describe).join(' + '),
-        ...steps.map((s) => s.id),
-        sinks.map((s) => s.describe).join(' + '),
-      ].join(' → '),
-    ),
-  ]
   const troubled = tasks.filter((task) => task.problem !== null)
   const problems = troubled
     .slice(0, 10)
@@ -26,24 +15,33 @@ export function pipelineDetails(state: PipelineState): string {
       ({ stage, partition, problem: p }) =>
         `- ${stage}/${partition}: **${p?.code}** ${cell(p?.message ?? '')}. What next: ${p?.next}`,
     )
-  const rows = tasks.slice(0, ROWS).map(row)
-  const more = tasks.length > ROWS ? [`and ${tasks.length - ROWS} more`] : []
+  const head = `**${plan.pipeline}** is ${state.phase}${paused === null ? '' : `: ${cell(paused.reason)}`} · ${plan.guarantee.value}`
+  const table = [
+    '| task | state | worker | from | read | written |',
+    '|---|---|---|--:|--:|--:|',
+    ...tasks.slice(0, ROWS).map(row),
+  ]
+  const stages = plan.stages.map(({ sources, steps, sinks }) =>
+    [
+      sources.map((s) => s.describe).join(' + '),
+      ...steps.map((s) => s.id),
+      sinks.map((s) => s.describe).join(' + '),
+    ].join(' → '),
+  )
   return [
-    head.join('\n\n'),
+    head,
     ...(problem === null ? [] : [`**${problem.code}**: ${cell(problem.message)}. What next: ${problem.next}`]),
     ...(problems.length === 0 ? [] : [problems.join('\n')]),
-    [
-      '| task | state | next to read, when it last changed state | read | written | worker |',
-      '|---|---|---|--:|--:|---|',
-      ...rows,
-    ].join('\n'),
-    ...more,
+    table.join('\n'),
+    ...(tasks.length > ROWS ? [`and ${tasks.length - ROWS} more`] : []),
+    "Figures are those of each task's last change of state; its own workflow has the newest.",
+    ...stages,
   ].join('\n\n')
 }
 
 function row({ stage, partition, phase, positions, counters, worker }: TaskEntry): string {
   const next = Object.values(positions).map(offset).join(', ')
-  return `| ${stage}/${partition} | ${phase} | ${next} | ${count(counters.read)} | ${count(counters.written)} | ${worker === null ? '–' : cell(worker)} |`
+  return `| ${stage}/${partition} | ${phase} | ${worker === null ? '–' : cell(worker)} | ${next} | ${count(counters.read)} | ${count(counters.written)} |`
 }
 
 /** What the memo says: enough for status without a worker. */
