@@ -31,7 +31,7 @@ describe.each([
 
   it('reaches no Kafka, crypto, client, engine or connector code', () => {
     const strangers = modules.filter((module) => {
-      const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(module) ?? []
+      const [, name] = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(module) ?? []
       return name === undefined ? !OWN.test(module) && !ofWebpack(module) : !PACKAGES.includes(name)
     })
     expect(strangers).toEqual([])
