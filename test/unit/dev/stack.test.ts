@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import { Client, Connection } from '@temporalio/client'
 import kafkajs from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { isFree } from '../../../src/dev/ports.js'
 import { startDevStack, type DevStack } from '../../../src/dev/stack.js'
@@ -18,6 +18,9 @@ import { isAlive } from '../../setup/process-alive.js'
 import { createTopic } from '../../setup/topics.js'
 import { uniqueName } from '../../setup/unique-name.js'
 import { waitUntil } from '../../setup/wait-until.js'
+
+// Servers start within seconds, but not on a machine that is busy with something else.
+vi.setConfig({ testTimeout: 180_000 })
 
 let data: string
 let stack: DevStack
