@@ -52,7 +52,7 @@ export interface CommandTimeoutDetails extends Details {
   readonly pipeline: string
   /** Milliseconds waited. */
   readonly timeoutMs: number
-  /** True: the pipeline has it, and it holds. False: no worker has taken it up, and it may be lost. */
+  /** True: the pipeline has it, and it holds. False: no worker has taken it up; it may be lost, or still be carried out. */
   readonly accepted: boolean
   /** What has not answered: `flights/3 (running)`. */
   readonly waitingFor: readonly string[]
@@ -63,7 +63,9 @@ export class CommandTimeout extends ControlError<CommandTimeoutDetails> {
   constructor(details: CommandTimeoutDetails, cause?: unknown) {
     const { command, pipeline, timeoutMs, accepted, waitingFor } = details
     const waited = `${command} of pipeline '${pipeline}': not done after ${timeoutMs / 1000} s`
-    const what = accepted ? 'accepted, and it holds' : 'not yet accepted, as no worker has taken it up'
+    const what = accepted
+      ? 'accepted, and it holds'
+      : 'no worker has taken it up; one that comes may still carry it out'
     const open = waitingFor.length === 0 ? '' : `; still waiting for ${waitingFor.join(', ')}`
     super('CommandTimeout', `${waited}: ${what}${open}`, details, cause)
   }

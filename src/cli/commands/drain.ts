@@ -1,0 +1,23 @@
+import { Command } from 'commander'
+import type { Duration } from '../../units.js'
+import { connected, type ConnectionFlags, withConnection } from '../connect.js'
+import type { Terminal } from '../terminal.js'
+import { duration, pipelineName } from '../values.js'
+
+interface Flags extends ConnectionFlags {
+  readonly timeout?: Duration
+}
+
+/** `tidemark drain <name>` */
+export function drainCommand(terminal: Terminal): Command {
+  const command = new Command('drain')
+    .description('finish and checkpoint what was read, then complete; waits for the end')
+    .argument('<name>', 'pipeline', pipelineName)
+    .option('--timeout <duration>', 'how long to wait (default: 10m)', duration)
+  return withConnection(command).action((name: string, { timeout, ...flags }: Flags) =>
+    connected(flags, terminal, async ({ pipelines }) => {
+      await pipelines.get(name).drain(timeout === undefined ? {} : { timeout })
+      terminal.out(`drained ${name}; a start goes on from here\n`)
+    }),
+  )
+}

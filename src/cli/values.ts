@@ -1,0 +1,94 @@
+import { InvalidArgumentError } from 'commander'
+import type { StartAt } from '../definition/source.js'
+import { idFault } from '../definition/ids.js'
+import { type Duration, parseDuration } from '../units.js'
+
+/** Values of options and arguments. Each throws commander's error for a bad one: wrong usage, told at once. */
+
+export function pipelineName(text: string): string {
+  const fault = idFault(text, 'kebab')
+  if (fault !== undefined) throw new InvalidArgumentError(`A pipeline's name ${fault}.`)
+  return text
+}
+
+export function filledText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return text.trim()
+}
+
+export function partitionNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It has to be a partition number, from 0.')
+  return Number(text)
+}
+
+export function positiveNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number above 0.')
+  return Number(text)
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
+    throw new InvalidArgumentError('It has to be a port number, 1 to 65535.')
+  }
+  return port
+}
+
+export function duration(text: string): Duration {
+  const ms = parseDuration(/^\d+$/.test(text) ? Number(text) : text)
+  if (ms === null || ms <= 0) throw new InvalidArgumentError("It has to be a duration, as '30s' or '5 minutes'.")
+  return ms
+}
+
+export function hostPort(text: string): string {
+  if (!/^[^\s:/]+:\d{1,5}$/.test(text.trim())) throw new InvalidArgumentError('It has to be host:port.')
+  return text.trim()
+}
+
+export function hostPorts(text: string): string[] {
+  return text.split(',').map(hostPort)
+}
+
+export function untilLatest(text: string): 'latest' {
+  if (text !== 'latest') throw new InvalidArgumentError("It can be 'latest' only.")
+  return text
+}
+
+const FROM =
+  'It has to be earliest, latest, a time with its zone as 2026-01-31T08:00:00Z, or offsets as 0=120,1=98 or \'{"0":"120"}\'.'
+
+/** `earliest`, `latest`, an ISO 8601 time, or offsets by partition. */
+export function startAt(text: string): StartAt {
+  if (text === 'earliest' || text === 'latest') return text
+  const offsets = text.trimStart().startsWith('{') ? offsetsInJson(text) : offsetsInPairs(text)
+  if (offsets !== null) return { offsets }
+  // Without a zone the same text would be another time on another machine.
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text))
+    throw new InvalidArgumentError(FROM)
+  const timestamp = new Date(text)
+  if (Number.isNaN(timestamp.getTime())) throw new InvalidArgumentError(FROM)
+  return { timestamp }
+}
+
+function offsetsInPairs(text: string): Record<number, string> | null {
+  const pairs = text.split(',').map((pair) => /^\s*(\d{1,9})\s*=\s*(\d{1,19})\s*$/.exec(pair))
+  const offsets: Record<number, string> = {}
+  for (const pair of pairs) {
+    if (pair === null) return null
+    offsets[Number(pair[1])] = String(pair[2])
+  }
+  return offsets
+}
+
+function offsetsInJson(text: string): Record<number, string> {
+  let given: unknown
+  try {
+    given = JSON.parse(text)
+  } catch {
+    throw new InvalidArgumentError(FROM)
+  }
+  const entries = typeof given === 'object' && given !== null ? Object.entries(given) : []
+  const right = entries.every(([partition, at]) => /^\d{1,9}$/.test(partition) && /^\d{1,19}$/.test(String(at)))
+  if (entries.length === 0 || !right) throw new InvalidArgumentError(FROM)
+  return Object.fromEntries(entries.map(([partition, at]) => [Number(partition), String(at)]))
+}

@@ -1,0 +1,23 @@
+/** Starting, watching and steering pipelines through a Temporal client. Needs no worker, and no connection to Kafka. */
+export { PipelineClient, type PipelineRef } from './pipeline-client.js'
+export type {
+  EndOptions,
+  PauseOptions,
+  PipelineHandle,
+  ResumeOptions,
+  StartedPipeline,
+  Which,
+} from './pipeline-handle.js'
+export type { StartOptions } from './start-options.js'
+export type { PipelineListing } from './list-pipelines.js'
+export type {
+  PausedSince,
+  PipelineStateName,
+  PipelineStatus,
+  StatusProblem,
+  TaskActivity,
+  TaskStateName,
+  TaskStatus,
+} from './status.js'
+export type { PipelineResult } from '../../workflows/pipeline.js'
+export type { Counters } from '../protocol/checkpoint.js'

@@ -1,0 +1,68 @@
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
+import type { Pipeline } from '../definition/pipeline.js'
+import { PipelineAlreadyRunning } from '../errors/control.js'
+import { DEFAULT_TASK_QUEUE, PIPELINE_WORKFLOW, pipelineWorkflowId } from '../protocol/names.js'
+import { listPipelines, type PipelineListing } from './list-pipelines.js'
+import { ClientHandle, type PipelineHandle, type StartedPipeline } from './pipeline-handle.js'
+import { checkStart, type StartOptions } from './start-options.js'
+
+/** A pipeline's definition, or its name alone. */
+export type PipelineRef = Pipeline | string
+
+const nameOf = (pipeline: PipelineRef): string => (typeof pipeline === 'string' ? pipeline : pipeline.name)
+
+/** Starts, watches and steers pipelines, in the namespace and with the data converter of the given client. */
+export class PipelineClient {
+  private readonly client: Client
+
+  constructor(client: Client) {
+    this.client = client
+  }
+
+  /**
+   * Starts a pipeline where its last run stopped, or at its very beginning. Resolves when Temporal has it: a worker may
+   * come later. Throws `InvalidCommand` with all that is wrong with the options, `PipelineAlreadyRunning` where it runs.
+   */
+  async start(pipeline: PipelineRef, options: StartOptions = {}): Promise<StartedPipeline> {
+    const name = nameOf(pipeline)
+    const { input, taskQueue, ifNotRunning } = checkStart(name, options)
+    const workflowId = pipelineWorkflowId(name)
+    try {
+      const { firstExecutionRunId } = await this.client.workflow.start(PIPELINE_WORKFLOW, {
+        workflowId,
+        taskQueue: taskQueue ?? DEFAULT_TASK_QUEUE,
+        args: [input],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        staticSummary: `stream pipeline ${name}`,
+      })
+      return new Started(this.client, name, firstExecutionRunId, true)
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
+      if (!ifNotRunning) throw new PipelineAlreadyRunning({ pipeline: name, workflowId }, error)
+      const { runId } = await this.client.workflow.getHandle(workflowId).describe()
+      return new Started(this.client, name, runId, false)
+    }
+  }
+
+  /** A handle by name; whether there is such a pipeline shows when it is used. */
+  get(pipeline: PipelineRef): PipelineHandle {
+    return new ClientHandle(this.client, nameOf(pipeline))
+  }
+
+  /** Every pipeline the namespace knows, running or ended, by name, in its newest run. */
+  list(): AsyncIterable<PipelineListing> {
+    return listPipelines(this.client)
+  }
+}
+
+class Started extends ClientHandle implements StartedPipeline {
+  readonly runId: string
+  readonly started: boolean
+
+  constructor(client: Client, name: string, runId: string, started: boolean) {
+    super(client, name, runId)
+    this.runId = runId
+    this.started = started
+  }
+}

@@ -1,0 +1,174 @@
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
+import { z } from 'zod'
+import type { PipelineResult } from '../../workflows/pipeline.js'
+import { CommandTimeout, InvalidCommand, PipelineNotFound } from '../errors/control.js'
+import { isTidemarkError } from '../errors/is.js'
+import { pipelineWorkflowId } from '../protocol/names.js'
+import type { PipelineCommand } from '../protocol/pipeline.js'
+import type { Duration } from '../units.js'
+import { notEnded, notPaused } from './await-end.js'
+import { give, notRunning } from './commands.js'
+import { Patience } from './patience.js'
+import { readPipeline } from './read-pipeline.js'
+import type { PipelineStatus } from './status.js'
+
+/** Some tasks instead of all: those of a stage, of a partition, or both. */
+export interface Which {
+  readonly stage?: string
+  readonly partition?: number
+}
+
+export interface PauseOptions extends Which {
+  /** Kept in history, shown in status and Web UI. */
+  readonly reason: string
+  /** How long to wait until every task stands still. Default 60 s. */
+  readonly timeout?: Duration
+}
+
+export interface ResumeOptions extends Which {
+  /** Kept in history. */
+  readonly reason?: string
+  /** Go on although changed code gives other outputs than an unfinished epoch did: see `CodeChanged`. Default false. */
+  readonly acceptCodeChange?: boolean
+  /** How long to wait until the pipeline has accepted it. Default 60 s. */
+  readonly timeout?: Duration
+}
+
+export interface EndOptions {
+  /** How long to wait for the end. Default 10 minutes. */
+  readonly timeout?: Duration
+}
+
+/**
+ * One pipeline, by name. All methods but `status` and `result` throw `PipelineNotFound` where it isn't running, and
+ * `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
+ */
+export interface PipelineHandle {
+  readonly name: string
+  readonly workflowId: string
+  /** Told also while no worker is up, and after the end. Throws `PipelineNotFound`. */
+  status(): Promise<PipelineStatus>
+  /** Resolves when every task it is for stands still. Throws `InvalidCommand` for tasks there aren't. */
+  pause(options: PauseOptions): Promise<void>
+  /** Also tries parked tasks again. Resolves when the pipeline has accepted it. */
+  resume(options?: ResumeOptions): Promise<void>
+  /** Finishes and checkpoints what was read, then completes. Resolves at the end; throws as `result` if it ends as failed. */
+  drain(options?: EndOptions): Promise<void>
+  /** Ends at the next checkpoint; a start goes on from there. Resolves at the end, however it came. */
+  cancel(options?: EndOptions): Promise<void>
+  /** Waits for the end, as long as it takes. Throws the pipeline's failure: see `isTidemarkError`. */
+  result(): Promise<PipelineResult>
+}
+
+/** What a start returns. */
+export interface StartedPipeline extends PipelineHandle {
+  /** The workflow run that was started, or was running. */
+  readonly runId: string
+  /** False: it was running already, and `ifNotRunning` was given. */
+  readonly started: boolean
+}
+
+const which = {
+  partition: z.number('must be a number').int().nonnegative().optional(),
+  stage: z.string('must be a name').min(1, 'must not be empty').optional(),
+}
+const timeout = z.unknown().optional()
+const pauseSchema = z.strictObject({
+  ...which,
+  reason: z.string('must be a text').trim().min(1, 'must not be empty: it is kept in history'),
+  timeout,
+})
+const resumeSchema = z.strictObject({
+  ...which,
+  reason: z.string('must be a text').optional(),
+  acceptCodeChange: z.boolean('must be true or false').optional(),
+  timeout,
+})
+
+export class ClientHandle implements PipelineHandle {
+  readonly name: string
+  readonly workflowId: string
+  private readonly client: Client
+  private readonly chain: string | undefined
+
+  /** `runId`: of the run whose result counts; undefined: the newest. */
+  constructor(client: Client, name: string, runId?: string) {
+    this.client = client
+    this.name = name
+    this.workflowId = pipelineWorkflowId(name)
+    this.chain = runId
+  }
+
+  status(): Promise<PipelineStatus> {
+    return readPipeline(this.client, this.name)
+  }
+
+  async pause(options: PauseOptions): Promise<void> {
+    const { stage, partition, reason } = this.checked('pause', pauseSchema, options)
+    const patience = Patience.of('pause', options.timeout, '60s')
+    await give(this.client, this.name, commandOf('pause', reason, { stage, partition }), patience)
+    const only = { ...(stage !== undefined && { stage }), ...(partition !== undefined && { partition }) }
+    await this.done('pause', patience, () => notPaused(this.client, this.name, only))
+  }
+
+  async resume(options: ResumeOptions = {}): Promise<void> {
+    const { stage, partition, reason, acceptCodeChange } = this.checked('resume', resumeSchema, options)
+    const command = commandOf('resume', reason ?? '', { stage, partition }, acceptCodeChange)
+    await give(this.client, this.name, command, Patience.of('resume', options.timeout, '60s'))
+  }
+
+  async drain(options: EndOptions = {}): Promise<void> {
+    const patience = Patience.of('drain', options.timeout, '10m')
+    await give(this.client, this.name, commandOf('drain', ''), patience)
+    await this.done('drain', patience, () => notEnded(this.client, this.name))
+    await this.result()
+  }
+
+  async cancel(options: EndOptions = {}): Promise<void> {
+    const patience = Patience.of('cancel', options.timeout, '10m')
+    try {
+      await this.client.workflow.getHandle(this.workflowId).cancel()
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw await notRunning(this.client, this.name, error)
+      throw error
+    }
+    await this.done('cancel', patience, () => notEnded(this.client, this.name))
+  }
+
+  async result(): Promise<PipelineResult> {
+    try {
+      return (await this.client.workflow.getHandle(this.workflowId, this.chain).result()) as PipelineResult
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) throw new PipelineNotFound({ pipeline: this.name }, error)
+      if (!(error instanceof WorkflowFailedError) || error.cause === undefined) throw error
+      // Gives it code, next and details, where it is one of this library's.
+      isTidemarkError(error.cause)
+      throw error.cause
+    }
+  }
+
+  private checked<T>(command: string, schema: z.ZodType<T>, options: unknown): T {
+    const parsed = schema.safeParse(options)
+    if (parsed.success) return parsed.data
+    const reason = parsed.error.issues
+      .map(({ path, message }) => `${path.join('.') || 'options'} ${message}`)
+      .join('; ')
+    throw new InvalidCommand({ command, pipeline: this.name, reason })
+  }
+
+  private async done(command: string, patience: Patience, look: () => Promise<readonly string[]>): Promise<void> {
+    const waitingFor = await patience.untilNone(look)
+    if (waitingFor.length === 0) return
+    const { timeoutMs } = patience
+    throw new CommandTimeout({ command, pipeline: this.name, timeoutMs, accepted: true, waitingFor })
+  }
+}
+
+function commandOf(
+  kind: PipelineCommand['kind'],
+  reason: string,
+  { stage, partition }: { readonly stage?: string | undefined; readonly partition?: number | undefined } = {},
+  acceptCodeChange = false,
+): PipelineCommand {
+  return { kind, reason, stage: stage ?? null, partition: partition ?? null, acceptCodeChange }
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { run } from '../../../src/cli/run.js'
+import { freePort } from '../../../src/dev/ports.js'
+import { captured } from './captured.js'
+
+async function outcome(args: readonly string[], env = {}): Promise<{ code: number; out: string; err: string }> {
+  const terminal = captured(env)
+  return { code: await run(args, terminal), ...terminal.text }
+}
+
+test('--version tells that of the package, and is done', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(await outcome(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+})
+
+test('--help tells every command, and is done', async () => {
+  const { code, out } = await outcome(['--help'])
+  expect(code).toBe(0)
+  for (const command of ['worker', 'start', 'list', 'status', 'pause', 'resume', 'drain', 'cancel', 'dev']) {
+    expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
+  }
+})
+
+test.each([
+  [[], 'Usage: tidemark'],
+  [['stat'], "unknown command 'stat'"],
+  [['status', 'delays', '--fast'], "unknown option '--fast'"],
+  [['status', 'delays', 'more'], 'too many arguments'],
+  [['start'], "missing required argument 'name'"],
+  [['start', 'Delays'], 'kebab-case'],
+  [['start', 'delays', '--from', 'yesterday'], '--from'],
+  [['start', 'delays', '--until', 'tomorrow'], "can be 'latest' only"],
+  [['start', 'delays', '--checkpoint-interval', 'soon'], '--checkpoint-interval'],
+  [['pause', 'delays'], "required option '--reason <text>'"],
+  [['pause', 'delays', '--reason', ' '], 'must not be empty'],
+  [['pause', 'delays', '--reason', 'x', '--partition', '-1'], '--partition'],
+  [['drain', 'delays', '--timeout', '0'], '--timeout'],
+  [['worker'], "missing required argument 'module'"],
+  [['worker', 'm.js', '--brokers', 'localhost'], 'host:port'],
+  [['worker', 'm.js', '--max-tasks', '0'], '--max-tasks'],
+  [['worker', './no-such-module.mjs'], 'there is no file'],
+  [['dev', '--kafka-port', '70000'], '--kafka-port'],
+  [['list', '--profile', 'nowhere'], "Profile 'nowhere' not found"],
+])('wrong usage is code 2, and says what is wrong: %j', async (args, message) => {
+  const { code, out, err } = await outcome(args, { TEMPORAL_CONFIG_FILE: '/nonexistent' })
+  expect(err).toContain(message)
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+})
+
+test('without a server a command fails, and says where it looked and what to do', async () => {
+  const address = `127.0.0.1:${await freePort()}`
+  const { code, out, err } = await outcome(['list', '--address', address])
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err).toMatch(`error: no Temporal server answers at ${address}`)
+  expect(err).toMatch(/^next: start one with tidemark dev/m)
+  expect(err).not.toMatch(/^ +at /m)
+})
