@@ -34,7 +34,7 @@ export function pipelineDetails(state: PipelineState): string {
     ...(problems.length === 0 ? [] : [problems.join('\n')]),
     table.join('\n'),
     ...(tasks.length > ROWS ? [`and ${tasks.length - ROWS} more`] : []),
-    "Figures are those of each task's last change of state; its own workflow has the newest.",
+    "Figures are up to half a minute old; each task's own workflow has the newest.",
     ...stages,
   ].join('\n\n')
 }

@@ -5,6 +5,7 @@ import type {
   PipelinePlan,
   PipelineState,
   TaskEntry,
+  TaskProgress,
 } from '../src/protocol/pipeline.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
 import { hasEnded } from './task-control.js'
@@ -28,6 +29,16 @@ export function newPipeline(plan: PipelinePlan, now: number): PipelineState {
 export function absorb(state: PipelineState, report: TaskReport, now: number): PipelineState {
   if (report.incarnation !== state.incarnation) return state
   const tasks = state.tasks.map((task) => (isSame(task, report) ? { ...report, since: now } : task))
+  return { ...state, tasks }
+}
+
+/** The state with newer figures of tasks that haven't changed theirs. */
+export function refreshed(state: PipelineState, stage: string, progress: readonly TaskProgress[]): PipelineState {
+  const tasks = state.tasks.map((task) => {
+    const newer = progress.find((p) => task.stage === stage && p.partition === task.partition)
+    if (newer === undefined || newer.counters.read < task.counters.read) return task
+    return { ...task, positions: newer.positions, counters: newer.counters }
+  })
   return { ...state, tasks }
 }
 

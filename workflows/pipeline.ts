@@ -25,7 +25,7 @@ import { control } from './activities.js'
 import { asWorkflowFailure, failureOf, problemFrom } from './failure.js'
 import { commandUpdate, controlSignal, pipelineQuery, reportSignal } from './messages.js'
 import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
-import { absorb, command, isStuck, newPipeline, outcomeOf, refusalOf, withTask } from './pipeline-state.js'
+import { absorb, command, isStuck, newPipeline, outcomeOf, refreshed, refusalOf, withTask } from './pipeline-state.js'
 import { hasEnded } from './task-control.js'
 import type { tidemarkTask } from './task.js'
 
@@ -126,10 +126,12 @@ class PipelineRun {
     late: boolean,
   ): Promise<TaskState[]> {
     const { pipeline, settings, input } = state.plan
+    const { incarnation } = state
     const tasks: TaskState[] = []
     for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
       const some = partitions.slice(at, at + TAKE_OVER_AT_ONCE)
-      const answer = await control[ACTIVITY.takeOver]({ pipeline, stage, partitions: some, settings, input, late })
+      const asked = { pipeline, stage, partitions: some, settings, input, late, incarnation }
+      const answer = await control[ACTIVITY.takeOver](asked)
       tasks.push(...answer.tasks)
     }
     return tasks
@@ -233,7 +235,8 @@ class PipelineRun {
         const all = this.known().tasks.filter((task) => task.stage === stage.id)
         const running = all.filter((task) => !hasEnded(task.phase)).map((task) => task.partition)
         const found = await control[ACTIVITY.discoverPartitions]({ pipeline: plan.pipeline, stage: stage.id, running })
-        const state = this.absorbAll()
+        this.state = refreshed(this.absorbAll(), stage.id, found.progress)
+        const { state } = this
         const known = new Set(all.map((task) => task.partition))
         // A bounded run ends at what was there when it began.
         const bounded = plan.input.until !== null

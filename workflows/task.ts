@@ -134,6 +134,7 @@ class TaskRun {
       ...scheduled,
       positions: checkpoint.positions,
       until: this.state.until,
+      counters: this.state.counters,
       checkpointMs,
       idleMs,
       heartbeatMs,

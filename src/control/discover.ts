@@ -1,9 +1,13 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
 import { PartitionsLost } from '../errors/source.js'
 import { taskWorkflowId } from '../protocol/names.js'
-import type { DiscoverInput, DiscoverResult } from '../protocol/pipeline.js'
+import type { DiscoverInput, DiscoverResult, TaskProgress } from '../protocol/pipeline.js'
 import { eachOf } from './each-of.js'
+import { taskProgress } from './task-progress.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
+
+/** Each one told costs about 150 bytes of the pipeline's history at every look. */
+const SHOWN = 50
 
 /** How many partitions a stage has now, and which of its tasks have vanished. */
 export async function discoverPartitions(
@@ -33,7 +37,13 @@ export async function discoverPartitions(
   await eachOf(input.running, async (partition) => {
     if (!(await isRunning(context, taskWorkflowId(input.pipeline, input.stage, partition)))) gone.push(partition)
   })
-  return { partitions, gone: gone.toSorted((a, b) => a - b) }
+  const progress: TaskProgress[] = []
+  const shown = input.running.filter((partition) => !gone.includes(partition)).slice(0, SHOWN)
+  await eachOf(shown, async (partition) => {
+    const told = await taskProgress(context.client, input.pipeline, input.stage, partition)
+    if (told !== null) progress.push(told)
+  })
+  return { partitions, gone: gone.toSorted((a, b) => a - b), progress }
 }
 
 async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {

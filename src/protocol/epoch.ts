@@ -1,6 +1,6 @@
 import type { Positions } from '../definition/position.js'
 import type { Owner } from '../definition/sink.js'
-import type { Checkpoint, LedgerMarks, Problem, ScheduledEpoch } from './checkpoint.js'
+import type { Checkpoint, Counters, LedgerMarks, Problem, ScheduledEpoch } from './checkpoint.js'
 import type { SessionRef, TaskState } from './task.js'
 
 /** Input of `tidemark.claim`. */
@@ -47,6 +47,8 @@ export interface EpochInput {
   readonly seed: string
   readonly positions: Positions
   readonly until: Positions | null
+  /** Up to `positions`: tells whoever reads history how far the task is, without reading all of it. */
+  readonly counters: Counters
   readonly checkpointMs: number
   readonly idleMs: number
   readonly heartbeatMs: number

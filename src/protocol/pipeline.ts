@@ -1,6 +1,8 @@
 import type { Guarantee } from '../definition/sink.js'
 import type { StartAt } from '../definition/source.js'
+import type { Positions } from '../definition/position.js'
 import type { EpochMs } from '../units.js'
+import type { Counters } from './checkpoint.js'
 import type { TaskReport, TaskSettings, TaskState } from './task.js'
 
 /** Input of `tidemarkPipeline`, as a person writes it: `{"pipeline":"NAME"}` is enough. */
@@ -62,6 +64,15 @@ export interface DiscoverResult {
   readonly partitions: number
   /** Of the tasks that should be running, those whose workflow isn't. */
   readonly gone: readonly number[]
+  /** Of the first of them, how far they are: for the details that a person reads. */
+  readonly progress: readonly TaskProgress[]
+}
+
+/** How far a task was at its last checkpoint. */
+export interface TaskProgress {
+  readonly partition: number
+  readonly positions: Positions
+  readonly counters: Counters
 }
 
 /** Input of `tidemark.takeOver`: closes what runs of an older start, then reads where it stopped (PROTOCOL §1 "Starting"). */
@@ -73,6 +84,8 @@ export interface TakeOverInput {
   readonly input: NormalInput
   /** Partitions found after the start begin at earliest. */
   readonly late: boolean
+  /** Of the start that asks, 0 before it has one: a task of that very start goes on as it was, and begins nothing anew. */
+  readonly incarnation: number
 }
 
 export interface TakeOverResult {

@@ -115,7 +115,7 @@ export class TestTask {
     const epoch = this.#state.checkpoint.epoch + 1
     const scheduled = this.#state.scheduled ?? { epoch, time: now(), seed: `${seed}/${epoch}` }
     this.#state = { ...this.#state, scheduled }
-    const { pipeline, stage, partition, checkpoint } = this.#state
+    const { pipeline, stage, partition, checkpoint, counters } = this.#state
     try {
       const result = await session.run({
         pipeline,
@@ -124,6 +124,7 @@ export class TestTask {
         owner: session.owner,
         ...scheduled,
         positions: checkpoint.positions,
+        counters,
         until: null,
         checkpointMs: NEVER_MS,
         idleMs: NEVER_MS,
