@@ -1,0 +1,71 @@
+/** The first command that anybody runs: it shows each late flight once, and would say so if it didn't. */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { check } from '../../examples/demo/check.js'
+import { readFlights } from '../../examples/demo/flights.js'
+import { projectRoot } from './project-files.js'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tidemark-demo-'))
+})
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true })
+})
+
+describe('the demo', () => {
+  it('writes each late flight once, whatever an earlier run left', { timeout: 600_000 }, async () => {
+    const out = join(directory, 'out/delayed-flights')
+    await mkdir(out, { recursive: true })
+    await writeFile(join(out, 'earlier.jsonl'), '{"date":"of an earlier run"}\n')
+    await writeFile(join(directory, 'out/somebody-elses.jsonl'), '{}\n')
+
+    // As scripts/start.mjs calls it, which would install and build before.
+    const demo = JSON.stringify(pathToFileURL(join(projectRoot, 'dist/examples/demo/main.js')))
+    const start = join(directory, 'start.mjs')
+    await writeFile(start, `process.exitCode = await (await import(${demo})).main([])`)
+    const { stdout } = await promisify(execFile)(process.execPath, [start], { cwd: directory })
+
+    expect(stdout).toMatch(/^read +20,000 /m)
+    expect(stdout).toMatch(/^written +1,089 /m)
+    expect(stdout).toMatch(/^missing +0$/m)
+    expect(stdout).toMatch(/^duplicated +0$/m)
+    expect(stdout).toMatch(
+      /^Web UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/tidemark%2Fdelayed-flights$/m,
+    )
+
+    const files = (await readdir(out, { recursive: true })).filter((name) => name.endsWith('.jsonl'))
+    const lines = (await Promise.all(files.map((name) => readFile(join(out, name), 'utf8'))))
+      .join('')
+      .trim()
+      .split('\n')
+    const data = await readFile(join(projectRoot, 'node_modules/vega-datasets/data/flights-20k.json'), 'utf8')
+    const flights = JSON.parse(data) as { delay: number }[]
+    const late = flights.filter(({ delay }) => delay > 60).map((flight) => JSON.stringify(flight))
+    expect(lines.toSorted()).toEqual(late.toSorted())
+    expect(await readdir(join(directory, 'out'))).toContain('somebody-elses.jsonl')
+  })
+})
+
+describe('its own check', () => {
+  const write = (name: string, lines: readonly unknown[]): Promise<void> =>
+    writeFile(join(directory, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+
+  it('counts what is missing, duplicated, altered and out of place', async () => {
+    const flights = await readFlights()
+    const late = flights.filter(({ delay }) => delay > 60)
+    await write('a.jsonl', late.slice(0, 500))
+    await write('b.jsonl', late.slice(500))
+    expect(await check(directory, flights)).toEqual({ written: 1_089, missing: 0, duplicated: 0, unexpected: 0 })
+
+    const onTime = flights.find(({ delay }) => delay <= 60)
+    const [first, second] = late
+    await write('a.jsonl', [...late.slice(3, 500), late[10], onTime, { ...first, delay: 61 }, { ...second, gate: 1 }])
+    expect(await check(directory, flights)).toEqual({ written: 1_090, missing: 3, duplicated: 1, unexpected: 3 })
+  })
+})
