@@ -66,7 +66,11 @@ export function startAt(text: string): StartAt {
   if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text))
     throw new InvalidArgumentError(FROM)
   const timestamp = new Date(text)
-  if (Number.isNaN(timestamp.getTime())) throw new InvalidArgumentError(FROM)
+  const day = text.slice(0, 10)
+  // JavaScript takes 30 February for 2 March.
+  if (Number.isNaN(timestamp.getTime()) || !new Date(day).toISOString().startsWith(day)) {
+    throw new InvalidArgumentError(FROM)
+  }
   return { timestamp }
 }
 
