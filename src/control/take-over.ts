@@ -62,6 +62,8 @@ class TaskTakeOver {
     const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
     await this.closeOldRun(workflowId)
     const last = await lastTaskState(this.context.client, workflowId)
+    // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
+    if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from } = this.input.input
     if (fresh) return this.freshState(last)
     if (last === null) return (await this.adopted()) ?? this.freshState(null)
