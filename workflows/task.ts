@@ -27,6 +27,8 @@ const LONGEST_PAUSE_MS = 30_000
 /** A task that stands still looks that often whether its pipeline is still there. */
 const STANDING_CHECK_MS = 3_600_000
 const LONGEST_SILENCE_MS = 600_000
+/** A session's first checkpoint comes early: sinks that commit with it would hold back for long what a lost session held. */
+const FIRST_EPOCH_MS = 500
 
 /** One stage on one partition: claim → epoch → epoch → … Its history is the task's checkpoint log. */
 export async function tidemarkTask(input: TaskState): Promise<TaskState> {
@@ -40,6 +42,8 @@ class TaskRun {
   private failures = 0
   /** Heartbeats missed in a row. */
   private silences = 0
+  /** Since the claim there has been no checkpoint beyond what had to be caught up with. */
+  private fresh = false
   private readBefore: number | null = null
   private told = ''
 
@@ -112,6 +116,7 @@ class TaskRun {
     try {
       await settled
       this.state = recordClaim(this.state, await claiming)
+      this.fresh = true
     } catch (error) {
       if (!isCancellation(error)) await this.failed(failureOf(error))
     }
@@ -124,7 +129,8 @@ class TaskRun {
     const scheduled = this.state.scheduled ?? drawn
     this.state = { ...this.state, scheduled }
     const owner = ownerOf(this.state, ownerRunId)
-    const { checkpointMs, idleMs } = settings
+    const { idleMs } = settings
+    const checkpointMs = this.fresh ? Math.min(settings.checkpointMs, FIRST_EPOCH_MS) : settings.checkpointMs
     const heartbeatMs = this.heartbeatMs
     const input: EpochInput = {
       pipeline,
@@ -174,6 +180,7 @@ class TaskRun {
     this.failures = 0
     this.silences = 0
     this.readBefore = result.read
+    if (result.ended !== 'caught-up') this.fresh = false
     this.state = recordEpoch(this.state, result)
     if (result.problem !== undefined) this.state = park(this.state, result.problem)
     else if (result.ended === 'until') this.state = { ...this.state, phase: 'completed', ending: null }
