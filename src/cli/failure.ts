@@ -55,11 +55,12 @@ const GRPC: Readonly<Record<number, string>> = {
   16: 'give an API key (--api-key, TEMPORAL_API_KEY) or a client certificate (TEMPORAL_TLS_…)',
 }
 
+/** What the server itself has said, where that is what failed. */
 function grpcReason(error: unknown): { readonly message: string; readonly next: string } | null {
   for (let inner = error; inner instanceof Error; inner = inner.cause) {
     if (!('code' in inner) || typeof inner.code !== 'number' || !('details' in inner)) continue
-    const next = GRPC[inner.code]
-    if (next !== undefined) return { message: `Temporal answers: ${String(inner.details) || inner.message}`, next }
+    const next = GRPC[inner.code] ?? 'see status, and the worker log'
+    return { message: `Temporal answers: ${String(inner.details) || inner.message}`, next }
   }
   return null
 }

@@ -16,9 +16,11 @@ export function tellEntry(
   if (message.startsWith('No workflows registered')) return
   const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString()
   const { error, ...rest } = meta ?? {}
-  const told = verbose
-    ? Object.entries(rest)
-    : TOLD.flatMap((name) => (name in rest ? [[name, rest[name]] as const] : []))
+  // What the SDK's core has to say is in its details; they are few.
+  const told =
+    verbose || rest['sdkComponent'] === 'core'
+      ? Object.entries(rest)
+      : TOLD.flatMap((name) => (name in rest ? [[name, rest[name]] as const] : []))
   const details = told.map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : inspect(value)}`).join('')
   const reason = error === undefined ? '' : verbose ? `\n${inspect(error)}` : `: ${reasonOf(error)}`
   terminal.err(`${time} ${level} ${message}${reason}${details}\n`)

@@ -35,6 +35,7 @@ test.each([
   [new NamespaceNotFoundError('nowhere'), "no namespace 'nowhere'", '--namespace'],
   [grpc(7, 'Request unauthorized.'), 'Temporal answers: Request unauthorized.', 'API key'],
   [grpc(14, 'connection refused'), 'connection refused', 'server runs'],
+  [grpc(9, 'workflow task failed'), 'Temporal answers: workflow task failed', 'worker log'],
   [new Error('surprise'), 'error: surprise', '--verbose'],
   ['thrown text', 'error: thrown text', '--verbose'],
 ])('%s is explained', (error, message, next) => {
