@@ -253,7 +253,11 @@ class EpochRun {
     const letters = onError.kind === 'deadLetter' ? onError.id : null
     const first = ledgers.find((ledger) => letters !== null && ledger.sinks.some((sink) => sink.id === letters))
     await first?.commit(point)
-    await Promise.all(ledgers.filter((ledger) => ledger !== first).map((ledger) => ledger.commit(point)))
+    // All of them, whatever one says: a ledger must not be closed while its commit is under way.
+    const ends = await Promise.allSettled(
+      ledgers.filter((ledger) => ledger !== first).map((ledger) => ledger.commit(point)),
+    )
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     for (const ledger of ledgers) this.committedAt.set(ledger, performance.now())
     this.commits += ledgers.length
   }
