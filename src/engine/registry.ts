@@ -40,7 +40,8 @@ export class SessionRegistry {
     try {
       await this.sessions.get(key)?.close()
       const session = await open()
-      const newest = this.claiming.get(key)
+      // A newer claim may have come while this one was opening, and may be done already.
+      const newest = this.claiming.get(key) ?? this.find(task)?.owner
       if (newest !== undefined && !sameOwner(newest, owner)) {
         await session.close()
         throw new GenerationFenced({ ...task, sink: 'all', owner, ledgerOwner: newest })
