@@ -167,7 +167,8 @@ class PipelineRun {
       if (isStuck(state)) await this.stopParked(state)
       if (this.discoveryDue) await this.discover(state)
       const info = workflowInfo()
-      if (info.continueAsNewSuggested || info.targetWorkerDeploymentVersionChanged) {
+      const full = info.continueAsNewSuggested || info.historyLength >= state.plan.settings.maxHistoryEvents
+      if (full || info.targetWorkerDeploymentVersionChanged) {
         await condition(allHandlersFinished)
         // Nothing is awaited between building this and the call: what has come in by now is in it.
         await continueAsNew<typeof tidemarkPipeline>({ ...this.absorbAll(), commands: [...this.commands] })

@@ -19,6 +19,7 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
         phase: 'running',
         paused: null,
         problem: null,
+        trouble: null,
         fencedByOthers: 0,
         acceptCodeChange: control.acceptCodeChange,
       }
@@ -33,7 +34,7 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
 
 /** Stands still until somebody resumes it. A task that was to end ends as failed instead: it can't do better. */
 export function park(state: TaskState, problem: Problem): TaskState {
-  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, session: null }
+  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, trouble: null, session: null }
 }
 
 /** Whether an epoch under way should end early for what has been commanded. */

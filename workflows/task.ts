@@ -45,7 +45,8 @@ class TaskRun {
   /** Since the claim there has been no checkpoint beyond what had to be caught up with. */
   private fresh = false
   private readBefore: number | null = null
-  private told = ''
+  /** What was told last; null: look what the run before this one has told. */
+  private told: string | null = null
 
   constructor(state: TaskState) {
     this.state = state
@@ -208,6 +209,7 @@ class TaskRun {
     if (failure.silent) this.silences++
     if (failure.code === 'GenerationFenced') this.state = this.fenced(failure)
     else if (!failure.retryable) this.state = park(this.state, problemFrom(failure, Date.now()))
+    else if (this.failures > 1) this.state = { ...this.state, trouble: problemFrom(failure, Date.now()) }
     if (this.state.phase === 'parked' || this.failures < 2) return
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.failures - 2), LONGEST_PAUSE_MS)
     await condition(() => this.inbox.length > 0, pause)
@@ -247,12 +249,12 @@ class TaskRun {
   private async tell(): Promise<void> {
     const { state } = this
     setCurrentDetails(taskDetails(state))
-    const { phase, paused, problem, generation, incarnation } = state
+    const { phase, paused, problem, trouble, generation, incarnation } = state
     const worker = state.session?.worker ?? null
-    const now = JSON.stringify([phase, paused, problem, worker])
-    if (now === this.told) return
+    const now = JSON.stringify([phase, paused, problem, trouble?.code ?? null, worker])
+    if (now === (this.told ??= toldBefore())) return
     this.told = now
-    const memo: TaskMemo = { phase, generation, incarnation, worker, paused, problem, since: Date.now() }
+    const memo: TaskMemo = { phase, generation, incarnation, worker, paused, problem, trouble, since: Date.now() }
     upsertMemo({ [MEMO.task]: memo })
     if (workflowInfo().typedSearchAttributes.getAll().length > 0) upsertSearchAttributes({ TidemarkState: [phase] })
     try {
@@ -271,4 +273,12 @@ class TaskRun {
       info.historyLength >= this.state.settings.maxHistoryEvents
     )
   }
+}
+
+/** A run that continues another inherits its memo: what that says needn't be told again. */
+function toldBefore(): string {
+  const { memo, continuedFromExecutionRunId } = workflowInfo()
+  const before = memo?.[MEMO.task] as TaskMemo | undefined
+  if (before === undefined || continuedFromExecutionRunId === undefined) return ''
+  return JSON.stringify([before.phase, before.paused, before.problem, before.trouble?.code ?? null, before.worker])
 }

@@ -49,7 +49,11 @@ export async function readTask(reading: TaskReading, { stage, partition }: TaskR
     state: phase,
     worker,
     activity: running ? pendingActivity(description.raw) : null,
-    waiting: running ? waitingFor(description.raw, { queue: taskQueue, workers, worker, now: Date.now() }) : null,
+    waiting: !running
+      ? null
+      : told?.trouble
+        ? `for an end of ${told.trouble.code}: ${told.trouble.message}`
+        : waitingFor(description.raw, { queue: taskQueue, workers, worker, now: Date.now() }),
     // An end forgets no pause; it is over all the same.
     paused: phase === 'paused' ? (told?.paused ?? null) : null,
     problem: problemOf(told?.problem ?? null),

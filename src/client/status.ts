@@ -57,7 +57,7 @@ export interface TaskStatus {
   /** Identity of the worker that holds the session, as last told. */
   readonly worker: string | null
   readonly activity: TaskActivity | null
-  /** What it waits for, as a phrase: `for a worker: none polls task queue 'tidemark'`. Null: it gets on. */
+  /** What it waits for, as a phrase: `for a worker: none polls task queue 'tidemark'`, `for an end of SourceUnavailable: …`. Null: it gets on. */
   readonly waiting: string | null
   readonly paused: PausedSince | null
   readonly problem: StatusProblem | null

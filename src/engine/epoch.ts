@@ -288,7 +288,7 @@ class EpochRun {
     for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
     await this.commit(session.ledgers.filter((ledger) => ledger.dirty))
     const stall = session.host.stalls.takeLongest(session.task)
-    const { lag } = session.prefetch
+    const { lag, trouble } = session.prefetch
     return {
       epoch: this.input.epoch,
       positions: { [session.source.id]: session.position },
@@ -301,6 +301,7 @@ class EpochRun {
       commits: this.commits,
       ended: session.stop === 'released' && problem === undefined ? 'released' : ended,
       ...(problem !== undefined && { problem }),
+      ...(trouble !== null && { trouble: problemOf(trouble, Date.now()) }),
       ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),
     }
   }

@@ -87,6 +87,8 @@ export interface EpochResult {
   readonly commits: number
   readonly ended: EpochEnd
   readonly problem?: Problem
+  /** What the source runs into, where it is tried again by itself. */
+  readonly trouble?: Problem
   /** The longest that one step blocked the worker, where it was long. */
   readonly blocked?: { readonly step: string; readonly ms: number }
 }
@@ -119,6 +121,7 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
     },
     lag: result.lag,
     session: result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
+    trouble: result.trouble ?? null,
     fencedByOthers: 0,
     blocked: blockedAfter(state, result),
     acceptCodeChange: false,

@@ -47,5 +47,6 @@ export interface TaskMemo {
   readonly worker: string | null
   readonly paused: TaskState['paused']
   readonly problem: TaskState['problem']
+  readonly trouble: TaskState['trouble']
   readonly since: number
 }

@@ -50,6 +50,8 @@ export interface TaskState {
   readonly ending: 'drained' | 'cancelled' | 'failed' | 'stopped' | null
   readonly paused: { readonly reason: string; readonly at: EpochMs } | null
   readonly problem: Problem | null
+  /** What goes wrong just now and is tried again by itself. */
+  readonly trouble: Problem | null
   /** Fenced by runs outside the own chain since the last checkpoint. */
   readonly fencedByOthers: number
   /** The step that last blocked its worker for long, and in which epoch: such a task gets a longer heartbeat time-out. */

@@ -199,6 +199,7 @@ function blank({ blueprint, stage, partition }: TestTaskOptions): TaskState {
     ending: null,
     paused: null,
     problem: null,
+    trouble: null,
     fencedByOthers: 0,
     blocked: null,
     acceptCodeChange: false,
