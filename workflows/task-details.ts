@@ -14,6 +14,7 @@ export function taskDetails(state: TaskState): string {
   const { checkpoint, counters, problem, paused } = state
   const rows: (readonly [string, string])[] = [
     ['state', paused === null ? state.phase : `${state.phase}: ${cell(paused.reason)}`],
+    ...(state.trouble === null ? [] : [['trouble', `${state.trouble.code}: ${cell(state.trouble.message)}`] as const]),
     [
       'next to read',
       Object.entries(checkpoint.positions)
