@@ -7,8 +7,9 @@ import type { Bounds, StartAt } from '../definition/source.js'
 import { ledgerGroups, ledgerKey, sinksOf } from '../engine/open-ledgers.js'
 import { InvalidCommand } from '../errors/control.js'
 import { LedgerAhead } from '../errors/sink.js'
-import { type LedgerMarks, noCounters } from '../protocol/checkpoint.js'
+import type { LedgerMarks } from '../protocol/checkpoint.js'
 import { taskWorkflowId } from '../protocol/names.js'
+import { atRest, newTask } from '../protocol/new-task.js'
 import type { TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import { eachOf } from './each-of.js'
@@ -175,50 +176,12 @@ class TaskTakeOver {
   }
 
   private blank(origin: Positions): TaskState {
-    return {
-      version: 1,
-      pipeline: this.blueprint.name,
-      stage: this.stage.id,
-      partition: this.partition,
-      settings: this.input.settings,
-      generation: 1,
-      incarnation: 0,
-      claim: 0,
-      ownerRunId: null,
-      origin,
-      checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities: {} },
-      scheduled: null,
-      until: null,
-      session: null,
-      counters: noCounters,
-      lag: null,
-      phase: 'running',
-      ending: null,
-      paused: null,
-      problem: null,
-      trouble: null,
-      fencedByOthers: 0,
-      blocked: null,
-      acceptCodeChange: false,
-    }
+    const { blueprint, stage, partition, input } = this
+    return newTask({ pipeline: blueprint.name, stage: stage.id, partition, settings: input.settings, origin })
   }
 
-  /** What a start takes over is position and identity; nobody's pause, problem or session. */
   private begun(state: TaskState): TaskState {
-    return {
-      ...state,
-      settings: this.input.settings,
-      ownerRunId: null,
-      session: null,
-      phase: 'running',
-      ending: null,
-      paused: null,
-      problem: null,
-      trouble: null,
-      fencedByOthers: 0,
-      blocked: null,
-      acceptCodeChange: false,
-    }
+    return { ...state, ...atRest, settings: this.input.settings, ownerRunId: null }
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Item, Owner, Receipt, SinkContext, TransactionalWriter } from '../definition/sink.js'
 import { GenerationFenced } from '../errors/ownership.js'
 
-/** Awaited before and after whatever a ledger does: tests delay and break it there. */
-export type LedgerStep = (at: 'open' | 'fence' | 'write' | 'commit' | 'committed', owner: Owner) => Promise<void>
+/** Awaited before whatever a ledger does: tests stop owners there. */
+export type LedgerStep = () => Promise<void>
 
 /** One commit: what a reader finds, and the receipt beside it. */
 export interface MemoryCommit<W> {
@@ -44,10 +44,10 @@ export class MemoryLedgers<W> {
   async open(ctx: SinkContext): Promise<TransactionalWriter<W>> {
     for (;;) {
       ctx.signal.throwIfAborted()
-      await this.#step('open', ctx.owner)
+      await this.#step()
       const found = this.newest(ctx.ledgerKey)
       const fence = ctx.fence(found)
-      await this.#step('fence', ctx.owner)
+      await this.#step()
       if (this.newest(ctx.ledgerKey) !== found) continue
       this.#append(ctx.ledgerKey, { receipt: fence, items: [] })
       return new MemoryWriter({
@@ -107,14 +107,14 @@ class MemoryWriter<W> implements TransactionalWriter<W> {
   }
 
   async write(items: readonly Item<W>[]): Promise<void> {
-    await this.#opened.step('write', this.#opened.ctx.owner)
+    await this.#opened.step()
     // Copies: the engine may drop its own.
     this.#items.push(...items.map(({ id, sink, data }) => ({ id, sink, data })))
   }
 
   async commit(receipt: Receipt): Promise<void> {
     const { ctx, step, put } = this.#opened
-    await step('commit', ctx.owner)
+    await step()
     const ledgerOwner = put(this.#last, receipt, this.#items)
     if (ledgerOwner !== null) {
       const { pipeline, stage, partition, owner, sinks } = ctx
@@ -123,7 +123,7 @@ class MemoryWriter<W> implements TransactionalWriter<W> {
     }
     this.#last = receipt
     this.#items = []
-    await step('committed', ctx.owner)
+    await step()
   }
 
   async abort(): Promise<void> {

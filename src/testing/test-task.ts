@@ -3,8 +3,9 @@ import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
 import type { EngineHost } from '../engine/host.js'
 import { Session } from '../engine/session.js'
-import { noCounters, type Problem } from '../protocol/checkpoint.js'
+import type { Problem } from '../protocol/checkpoint.js'
 import { type EpochResult, ownerOf, recordClaim, recordEpoch } from '../protocol/epoch.js'
+import { newTask } from '../protocol/new-task.js'
 import type { TaskState } from '../protocol/task.js'
 import type { EpochMs } from '../units.js'
 
@@ -171,37 +172,13 @@ export class TestTask {
 }
 
 function blank({ blueprint, stage, partition }: TestTaskOptions): TaskState {
-  const origin = Object.fromEntries(stage.sources.map(({ id }) => [id, '0']))
-  return {
-    version: 1,
-    pipeline: blueprint.name,
-    stage: stage.id,
-    partition,
-    settings: {
-      taskQueue: 'test',
-      checkpointMs: NEVER_MS,
-      heartbeatMs: NEVER_MS,
-      idleMs: NEVER_MS,
-      maxHistoryEvents: 1,
-    },
-    generation: 1,
-    incarnation: 1,
-    claim: 0,
-    ownerRunId: null,
-    origin,
-    checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities: {} },
-    scheduled: null,
-    until: null,
-    session: null,
-    counters: noCounters,
-    lag: null,
-    phase: 'running',
-    ending: null,
-    paused: null,
-    problem: null,
-    trouble: null,
-    fencedByOthers: 0,
-    blocked: null,
-    acceptCodeChange: false,
+  const settings = {
+    taskQueue: '',
+    checkpointMs: NEVER_MS,
+    heartbeatMs: NEVER_MS,
+    idleMs: NEVER_MS,
+    maxHistoryEvents: 1,
   }
+  const origin = Object.fromEntries(stage.sources.map(({ id }) => [id, '0']))
+  return newTask({ pipeline: blueprint.name, stage: stage.id, partition, settings, origin })
 }

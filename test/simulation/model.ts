@@ -1,0 +1,120 @@
+import { blueprintOf } from '../../src/definition/blueprint-of.js'
+import type { Blueprint } from '../../src/definition/blueprint.js'
+import type { StepContext } from '../../src/definition/context.js'
+import { deadLetter } from '../../src/definition/dead-letter-policy.js'
+import type { Unkeyed } from '../../src/definition/marks.js'
+import type { DeadLetter } from '../../src/definition/dead-letter.js'
+import { definePipeline } from '../../src/definition/define-pipeline.js'
+import { defineSink } from '../../src/definition/define-sink.js'
+import { defineSource } from '../../src/definition/define-source.js'
+import type { SourceReader } from '../../src/definition/source.js'
+import type { Process } from './schedule.js'
+import type { Seeded } from './seeded.js'
+import type { SimLedger } from './sim-ledger.js'
+
+/** One output: of record `v`, the `i`th, with what it saw of its epoch. */
+export interface SimOutput {
+  readonly v: number
+  readonly i: number
+  readonly now: number
+  readonly random: number
+}
+
+/** What is bad, how much comes of each, and what each sink takes: the pipeline and its reference run both go by it. */
+const isBad = (v: number): boolean => v % 7 === 5
+const outputsOf = (v: number): number => v % 3
+const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
+
+/** What a run without faults commits to the ledgers, of records from `origin` to before `end`. */
+export function reference(ledger: string, origin: number, end: number): readonly (readonly [v: number, i: number])[] {
+  const outputs: (readonly [number, number])[] = []
+  for (let v = origin; v < end; v++) {
+    if (ledger === LETTERS) {
+      if (isBad(v)) outputs.push([v, 0])
+    } else if (!isBad(v) && takes[Number(ledger.slice(SINK.length))]?.(v) === true) {
+      for (let i = 0; i < outputsOf(v); i++) outputs.push([v, i])
+    }
+  }
+  return outputs
+}
+
+export const SOURCE = 'numbers'
+export const SINK = 'out-'
+export const LETTERS = 'dead-letters'
+export const SINKS = takes.length
+
+export interface ModelOptions {
+  readonly records: number
+  readonly ledgers: readonly SimLedger[]
+  /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
+  readonly commitMs: 0 | null
+  readonly random: Seeded
+}
+
+/** A pipeline from the numbers below `records` to those ledgers. */
+export function modelPipeline(options: ModelOptions): Blueprint {
+  const { ledgers, commitMs } = options
+  const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
+  const letters = ledgers.find((ledger) => ledger.id === LETTERS)
+  const pipeline = definePipeline({
+    name: 'simulated',
+    sources: { [SOURCE]: numbers(options) },
+    onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
+    steps: ({ [SOURCE]: stream }) => {
+      if (stream === undefined) throw new TypeError('no source')
+      const spread = stream.flatMap('spread', spreadOut)
+      return sinks.map((ledger, index) =>
+        spread
+          .filter(`takes-${index}`, ({ v }) => takes[Number(ledger.id.slice(SINK.length))]?.(v) === true)
+          .to(ledger.id, defineSink(ledger.sink<SimOutput>(commitMs === null))),
+      )
+    },
+  })
+  return { ...blueprintOf(pipeline), commitMs }
+}
+
+/** A bad record fails halfway: what it has put out by then must be taken back. */
+function* spreadOut(v: number, ctx: StepContext<Unkeyed>): Generator<SimOutput> {
+  for (let i = 0; i < outputsOf(v); i++) {
+    if (isBad(v) && i > 0) break
+    yield { v, i, now: ctx.now, random: ctx.random() }
+  }
+  if (isBad(v)) throw new Error(`${v} is bad`)
+}
+
+/** Hands out records in batches of any size, at any time: another one on each attempt. */
+function numbers({ records, random }: ModelOptions) {
+  const open = async (process: Process, position: number): Promise<SourceReader<number>> => {
+    await process.step('source open')
+    let at = position
+    return {
+      async poll({ signal }) {
+        if (at >= records) await aborted(signal)
+        await process.step('poll')
+        signal.throwIfAborted()
+        const from = at
+        at = Math.min(records, from + 1 + random.below(4))
+        const batch = Array.from({ length: at - from }, (_, index) => from + index).map((v) => {
+          return { position: String(v), next: String(v + 1), key: null, value: v }
+        })
+        return { records: batch, next: String(at), lag: records - at }
+      },
+      close: async () => {},
+    }
+  }
+  return defineSource<number, number>({
+    kind: 'simulated',
+    replayable: true,
+    partitions: async () => 1,
+    bounds: async () => ({ start: '0', end: String(records) }),
+    decode: (record) => record.value,
+    open: (ctx) => open(ctx.connection('process', 'default') as Process, Number(ctx.position)),
+  })
+}
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const fail = (): void => reject(new Error('aborted'))
+    if (signal.aborted) fail()
+    else signal.addEventListener('abort', fail, { once: true })
+  })
