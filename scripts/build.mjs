@@ -21,7 +21,7 @@ export async function build() {
   rmSync(stamp, { force: true })
   await bin('typescript/bin/tsc', ['-p', 'tsconfig.build.json'])
   removeLeftovers()
-  if (existsSync(cli)) chmodSync(cli, 0o755)
+  chmodSync(cli, 0o755)
   await bundleWorkflows(join(dist, 'workflows/index.js'), join(dist, 'src/plugin'))
   writeFileSync(stamp, from)
 }

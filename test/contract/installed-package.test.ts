@@ -10,7 +10,7 @@ import { scratchProject } from './installed-package.js'
 
 const RECORDS = 20
 
-it('runs a pipeline to its end', async () => {
+it('runs a pipeline to its end', { timeout: 300_000 }, async () => {
   await using project = await scratchProject()
   const name = await createTopic(brokers(), uniqueName('installed'), 2)
   await produce(name)
