@@ -22,8 +22,9 @@ export class ChainedDigest {
   update(bytes: Uint8Array, tag: number): void {
     let { a, b, c, d } = this
     const length = bytes.length
-    a = Math.imul(a ^ length, 0x9e3779b1)
-    b = Math.imul(b ^ tag, 0x85ebca77)
+    // The constants make an output of nothing count, at a generation's start too.
+    a = (Math.imul(a ^ length, 0x9e3779b1) + 0x7f4a7c15) | 0
+    b = (Math.imul(b ^ tag, 0x85ebca77) + 0x165667b1) | 0
     let i = 0
     for (const end = length - 15; i < end; i += 16) {
       a ^= scramble(word(bytes, i), C1, 15, C2)
