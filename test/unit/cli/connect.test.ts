@@ -1,10 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { connectConfig } from '../../../src/cli/connect.js'
 
-const toml = join(mkdtempSync(join(tmpdir(), 'tidemark-cli-')), 'temporal.toml')
+const directory = mkdtempSync(join(tmpdir(), 'tidemark-cli-'))
+afterAll(() => rmSync(directory, { recursive: true }))
+
+const toml = join(directory, 'temporal.toml')
 writeFileSync(
   toml,
   `[profile.default]
@@ -41,7 +44,7 @@ test('a key by flag turns TLS on, as it does by variable; --tls alone does too',
 
 test('a profile that is not there, or a broken file, is wrong usage', () => {
   expect(() => connectConfig({ profile: 'nowhere' }, file)).toThrow(/connection settings: Profile 'nowhere' not found/)
-  const broken = join(mkdtempSync(join(tmpdir(), 'tidemark-cli-')), 'temporal.toml')
+  const broken = join(directory, 'broken.toml')
   writeFileSync(broken, '[profile')
   expect(() => connectConfig({}, { TEMPORAL_CONFIG_FILE: broken })).toThrow(expect.objectContaining({ exitCode: 2 }))
 })

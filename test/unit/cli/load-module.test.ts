@@ -1,13 +1,14 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { loadModule } from '../../../src/cli/load-module.js'
 import { pluginOptions } from '../../../src/cli/run-worker.js'
 
 const api = JSON.stringify(fileURLToPath(new URL('../../../src/index.ts', import.meta.url)))
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-module-'))
+afterAll(() => rmSync(directory, { recursive: true }))
 
 /** A module that defines pipelines `a`, `b`, `c` with parts of its own, and exports what is given. */
 function moduleWith(name: string, exports: string): string {
