@@ -146,7 +146,7 @@ class PipelineRun {
       workflowId: taskWorkflowId(task.pipeline, task.stage, task.partition),
       taskQueue: state.plan.settings.taskQueue,
       args: [begun],
-      // Tasks outlive this run: it continues as new, and they are addressed by id (DESIGN §5).
+      // Tasks outlive this run: it continues as new, and they are addressed by id.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,
       staticSummary: `${task.pipeline}: stage ${task.stage}, partition ${task.partition}`,

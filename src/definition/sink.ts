@@ -83,8 +83,8 @@ export interface SinkContext {
    */
   fence(found: Receipt | null): Receipt
   /**
-   * Called in write or commit: this item can never be accepted (constraint, too large). The engine aborts, routes it to
-   * `onError`, and writes the rest again.
+   * Called in write or commit: this item can never be accepted (constraint, too large). The epoch ends uncommitted and the
+   * task parks with `RecordRejected`; nothing is lost, and `resume` tries again.
    */
   reject(itemId: string, reason: string): never
 }
@@ -101,7 +101,7 @@ export interface TransactionalWriter<W> {
   write(items: readonly Item<W>[]): Promise<void>
   /**
    * All items since the last commit and this receipt become durable and visible together, or none. Resolves only when
-   * that is certain. Called with no items too (position alone moves). If it rejects, the outcome is *unknown*: the engine
+   * that is certain. Has to work with no items too (position alone moves). If it rejects, the outcome is *unknown*: the engine
    * never calls this writer again but `close()`, opens a new one, and its receipt decides. `GenerationFenced` if another
    * owner has taken over.
    */
@@ -120,7 +120,7 @@ export interface WriteResult {
 export interface IdempotentWriter<W> {
   /**
    * Resolved: each item not in `failed` is durable. Rejected: all are assumed to have failed. Retryable ones come again
-   * (same id, backoff), others go to `onError`. A checkpoint waits for all.
+   * (same id, backoff), others park the task. A checkpoint waits for all.
    */
   write(items: readonly Item<W>[], signal: AbortSignal): Promise<WriteResult>
   close(): Promise<void>

@@ -1,5 +1,5 @@
 /**
- * The recovery rule of PROTOCOL.md §§2–3, as far as it is a decision: who may open a ledger, what its fence receipt says,
+ * The recovery rule of docs/recovery-protocol.md §§2–3, as far as it is a decision: who may open a ledger, what its fence receipt says,
  * whether ledger and checkpoint belong together, and where muted re-execution ends. It knows no sink, no source and no
  * Temporal; `Ledger` and `Session` carry out what it decides.
  */
@@ -50,9 +50,9 @@ function firstReceipt(ledger: string, claim: Claim): Receipt {
   const { checkpoint } = claim
   const mark = checkpoint.ledgers[ledger]
   // History learns of a ledger at its first claim, before any epoch: unknown to it means that nothing was ever committed.
-  if (mark === undefined) return genesis(claim, 1, checkpoint.positions)
-  if (claim.scheduled !== null || claim.isReset) {
-    throw new ReceiptLost({ ...at(claim, ledger), checkpointSeq: mark.seq })
+  if (mark === undefined && !claim.isReset) return genesis(claim, 1, checkpoint.positions)
+  if (mark === undefined || claim.scheduled !== null || claim.isReset) {
+    throw new ReceiptLost({ ...at(claim, ledger), checkpointSeq: mark?.seq ?? 0 })
   }
   return { ...genesis(claim, mark.seq + 1, checkpoint.positions), digest: mark.digest }
 }
