@@ -28,7 +28,8 @@ export function claimSlots(registry: SessionRegistry, maxTasks: number): CustomS
         signal.throwIfAborted()
         const permit = reserve()
         if (permit !== null) return permit
-        await delay(LOOK_MS, undefined, { signal })
+        // The SDK logs anything but the signal's own reason as an error.
+        await delay(LOOK_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
       }
     },
     tryReserveSlot: reserve,

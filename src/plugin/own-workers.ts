@@ -82,41 +82,42 @@ export class OwnWorkers {
       }),
     }
     const { [ACTIVITY.claim]: claim, ...session } = sessionActivities(context)
-    try {
-      const workers = await Promise.all([
-        Worker.create({
-          ...shared,
-          taskQueue,
-          ...workflowCode(workflowModules),
-          interceptors: { ...activityInterceptors, workflowModules },
-          activities: controlActivities(context),
-          stickyQueueScheduleToStartTimeout: STICKY_MS,
-        }),
-        Worker.create({
-          ...shared,
-          taskQueue: claimsQueue(taskQueue),
-          activities: { [ACTIVITY.claim]: claim },
-          tuner: {
-            activityTaskSlotSupplier: claimSlots(registry, settings.maxTasks),
-            workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
-            localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
-            nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
-          },
-          activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
-        }),
-        Worker.create({
-          ...shared,
-          taskQueue: processQueue,
-          activities: session,
-          // One epoch per task, and room for words to each.
-          maxConcurrentActivityTaskExecutions: settings.maxTasks * 2 + 10,
-        }),
-      ])
-      return new OwnWorkers(workers, registry, stalls, new OrphanWatch(client, registry))
-    } catch (error) {
-      await stalls.close()
-      throw error
-    }
+    const made = await Promise.allSettled([
+      Worker.create({
+        ...shared,
+        taskQueue,
+        ...workflowCode(workflowModules),
+        interceptors: { ...activityInterceptors, workflowModules },
+        activities: controlActivities(context),
+        stickyQueueScheduleToStartTimeout: STICKY_MS,
+      }),
+      Worker.create({
+        ...shared,
+        taskQueue: claimsQueue(taskQueue),
+        activities: { [ACTIVITY.claim]: claim },
+        tuner: {
+          activityTaskSlotSupplier: claimSlots(registry, settings.maxTasks),
+          workflowTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+          localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+          nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+        },
+        activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+      }),
+      Worker.create({
+        ...shared,
+        taskQueue: processQueue,
+        activities: session,
+        // One epoch per task, and room for words to each.
+        maxConcurrentActivityTaskExecutions: settings.maxTasks * 2 + 10,
+      }),
+    ])
+    const workers = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const failed = made.find((one) => one.status === 'rejected')
+    if (failed === undefined) return new OwnWorkers(workers, registry, stalls, new OrphanWatch(client, registry))
+    // One that never ran would hold the connection for ever.
+    await Promise.allSettled(workers.map((worker) => worker.runUntil(Promise.resolve())))
+    await stalls.close()
+    throw failed.reason
   }
 
   /** Runs until `shutdown`, a signal the SDK listens to, or a failure of one of them, which ends all. */

@@ -2,6 +2,7 @@ import { SimplePlugin } from '@temporalio/plugin'
 import type { NativeConnectionOptions, ReplayWorkerOptions, Worker, WorkerOptions } from '@temporalio/worker'
 import { InvalidCommand } from '../errors/control.js'
 import { ACTIVITY } from '../protocol/names.js'
+import { Crew } from './crew.js'
 import { type PluginSettings, settingsFrom, type TidemarkPluginOptions } from './options.js'
 import { OwnWorkers } from './own-workers.js'
 import { workflowsPath } from './workflow-code.js'
@@ -16,6 +17,8 @@ export class TidemarkPlugin extends SimplePlugin {
   /** How a thread of its own can reach the server, once the plugin was on a connection. */
   private reach: object | undefined
   private readonly running = new WeakSet<Worker>()
+  /** By the connection they share and its namespaces. */
+  private readonly crews = new WeakMap<object, Map<string, Crew>>()
 
   constructor(options: TidemarkPluginOptions) {
     super({ name: 'tidemark.StreamPlugin' })
@@ -63,23 +66,24 @@ export class TidemarkPlugin extends SimplePlugin {
     return { ...configured, workflowsPath }
   }
 
-  /** Both run, and both end, together. */
+  /** Both run, and both end, together. Several workers on one connection have ours in common. */
   override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
     // Registered on connection and worker alike, the SDK calls it twice; and it calls it for our own workers.
     if (this.running.has(worker) || isOurs([...worker.options.activities.keys()])) return super.runWorker(worker, next)
     this.running.add(worker)
-    const own = await OwnWorkers.create(worker, this.settings, this.reach)
-    const ours = own.run().finally(() => {
-      if (worker.getState() === 'RUNNING') worker.shutdown()
-    })
-    // Its rejection is told below, after the user's worker has ended too.
-    ours.catch(() => undefined)
-    try {
-      await super.runWorker(worker, next)
-    } finally {
-      own.shutdown()
-      await ours
-    }
+    return this.crewFor(worker).beside(worker, () => super.runWorker(worker, next))
+  }
+
+  private crewFor(worker: Worker): Crew {
+    const shared = worker.connection ?? worker
+    const crews = this.crews.get(shared) ?? new Map<string, Crew>()
+    this.crews.set(shared, crews)
+    const { namespace } = worker.options
+    const crew = crews.get(namespace)
+    if (crew?.open === true) return crew
+    const next = new Crew(() => OwnWorkers.create(worker, this.settings, this.reach), crew)
+    crews.set(namespace, next)
+    return next
   }
 }
 
