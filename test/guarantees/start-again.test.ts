@@ -1,0 +1,164 @@
+/** A start goes on from the last checkpoint, however the run before it ended: nothing is lost, nothing is done twice. */
+import { definePipeline, json, type Pipeline } from 'tidemark'
+import { fileSink } from 'tidemark/file'
+import { kafkaSource } from 'tidemark/kafka'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { uniqueName } from '../setup/unique-name.js'
+import { waitUntil } from '../setup/wait-until.js'
+import { Output } from './output.js'
+import { Rig } from './rig.js'
+import { numbers, Topics } from './topics.js'
+
+const PARTITIONS = 2
+
+/** Commits often and checkpoints rarely: whenever a run ends by force, its ledgers are ahead of its history. */
+function numbersTo(name: string, directory: string): Pipeline {
+  return definePipeline({
+    name,
+    sources: { numbers: kafkaSource({ topic: name, value: json(z.object({ n: z.number() })) }) },
+    steps: ({ numbers: read }) => read.map('same', (value) => value).to('files', fileSink({ directory, origin: true })),
+    commit: { interval: '100ms' },
+    checkpoint: { interval: '5s' },
+  })
+}
+
+const cases = ['drain', 'completion', 'termination', 'cancellation', 'lost-task'] as const
+type Case = (typeof cases)[number]
+const names = Object.fromEntries(cases.map((end) => [end, uniqueName(`again-${end}`)])) as Record<Case, string>
+const outputs = {} as Record<Case, Output>
+let topics: Topics
+let rig: Rig
+
+beforeAll(async () => {
+  topics = new Topics()
+  for (const end of cases) {
+    outputs[end] = await Output.make()
+    await topics.make(names[end], PARTITIONS)
+  }
+  const pipelines = cases.map((end) => numbersTo(names[end], outputs[end].directory))
+  rig = await Rig.start({ pipelines, plugin: { discoveryInterval: '1s', idleInterval: '1s' } })
+})
+
+afterAll(async () => {
+  await rig.close()
+  await topics.close()
+  for (const end of cases) await outputs[end].remove()
+})
+
+const taskOf = (name: string, partition: number): string => `tidemark/${name}/main/${partition}`
+
+/** How many records a partition has in committed files. */
+async function written(end: Case, partition: number): Promise<number> {
+  return (await outputs[end].positions(partition)).length
+}
+
+/** Waits until every partition has that many more records in committed files. */
+async function progress(end: Case, more: number): Promise<void> {
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const before = await written(end, partition)
+    const look = async (): Promise<boolean> => (await written(end, partition)) >= before + more
+    await waitUntil(look, { for: `${more} more records of partition ${partition}`, every: 100, timeoutMs: 45_000 })
+  }
+}
+
+/** Ends the pipeline for good and judges all that was ever written. */
+async function finish(end: Case, count: number): Promise<void> {
+  const name = names[end]
+  const done = ({ tasks }: { readonly tasks: readonly { readonly positions: Readonly<Record<string, string>> }[] }) =>
+    tasks.every((task) => Number(task.positions['numbers']) >= count)
+  await rig.until(name, done, { for: `${name} to be at ${count}` })
+  await rig.pipelines.get(name).drain()
+  await outputs[end].expectNumbers([count, count])
+}
+
+describe.concurrent('goes on', () => {
+  it('after a drain', { timeout: 120_000 }, async () => {
+    const name = names.drain
+    const flow = topics.flow(name, PARTITIONS)
+    const first = await rig.begin(name)
+    await progress('drain', 100)
+    await first.drain()
+    expect((await rig.status(name)).state).toBe('completed')
+    await rig.begin(name)
+    await progress('drain', 100)
+    const { incarnation, tasks } = await rig.status(name)
+    expect(incarnation).toBe(2)
+    expect(tasks.map((task) => task.generation)).toEqual([1, 1])
+    await finish('drain', await flow.stop())
+  })
+
+  it('after a bounded run that has completed', { timeout: 120_000 }, async () => {
+    const name = names.completion
+    for (const [count, first] of [
+      [300, 0],
+      [0, 300],
+      [200, 300],
+    ] as const) {
+      const more = numbers(count, first)
+      if (more.length > 0) for (let p = 0; p < PARTITIONS; p++) await topics.send(name, p, more)
+      const { counters } = await (await rig.begin(name, { until: 'latest' })).result()
+      expect(counters.read).toBe(PARTITIONS * (count + first))
+      await outputs.completion.expectNumbers([count + first, count + first])
+    }
+  })
+
+  it('after its workflow was terminated, from where its ledgers are', { timeout: 120_000 }, async () => {
+    const name = names.termination
+    const flow = topics.flow(name, PARTITIONS)
+    await rig.begin(name)
+    await rig.until(name, ({ tasks }) => tasks.length === PARTITIONS && tasks.every((task) => task.epoch >= 1))
+    for (let times = 0; times < 2; times++) {
+      await progress('termination', 150)
+      await rig.terminate(`tidemark/${name}`)
+      expect((await rig.status(name)).state).toBe('terminated')
+      await rig.begin(name)
+      await rig.until(name, ({ state, incarnation }) => state === 'running' && incarnation === times + 2)
+    }
+    await progress('termination', 150)
+    await finish('termination', await flow.stop())
+  })
+
+  it('after a cancellation', { timeout: 120_000 }, async () => {
+    const name = names.cancellation
+    const flow = topics.flow(name, PARTITIONS)
+    const first = await rig.begin(name)
+    await progress('cancellation', 100)
+    await first.cancel()
+    const cancelled = await rig.status(name)
+    expect(cancelled.state).toBe('cancelled')
+    expect(cancelled.tasks.map((task) => task.state)).toEqual(['cancelled', 'cancelled'])
+    await rig.begin(name)
+    await progress('cancellation', 100)
+    await finish('cancellation', await flow.stop())
+  })
+
+  it('with a task that was terminated in mid-epoch: discovery starts it again', { timeout: 120_000 }, async () => {
+    const name = names['lost-task']
+    const flow = topics.flow(name, PARTITIONS)
+    await rig.begin(name)
+    await rig.until(name, ({ tasks }) => tasks.length === PARTITIONS && tasks.every((task) => task.epoch >= 1))
+    await progress('lost-task', 200)
+    const { runId } = await rig.client.workflow.getHandle(taskOf(name, 1)).describe()
+    const ahead = await written('lost-task', 1)
+    await rig.terminate(taskOf(name, 1))
+    const before = await rig.status(name)
+    const checkpoint = Number(before.tasks[1]?.positions['numbers'])
+    expect(ahead, 'the ledger is ahead of history').toBeGreaterThan(checkpoint)
+    await waitUntil(
+      async () => {
+        const now = await rig.client.workflow.getHandle(taskOf(name, 1)).describe()
+        return now.status.name === 'RUNNING' && now.runId !== runId
+      },
+      { for: 'discovery to start it again', every: 200 },
+    )
+    await progress('lost-task', 200)
+    const { incarnation, tasks } = await rig.status(name)
+    expect(incarnation, 'the pipeline itself was not started again').toBe(1)
+    expect(tasks.map((task) => [task.state, task.generation])).toEqual([
+      ['running', 1],
+      ['running', 1],
+    ])
+    await finish('lost-task', await flow.stop())
+  })
+})
