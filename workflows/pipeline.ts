@@ -112,8 +112,8 @@ class PipelineRun {
       const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
       state = { ...state, incarnation, phase: 'running' }
       this.state = state
-      for (const task of found) await this.startTask({ ...task, incarnation })
-      return this.state
+      await Promise.all(found.map((task) => this.startTask({ ...task, incarnation })))
+      return this.known()
     } catch (error) {
       throw asWorkflowFailure(error)
     }
