@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ChainedDigest, EMPTY_DIGEST } from '../../../src/engine/digest.js'
 

@@ -119,11 +119,13 @@ describe('whether ledger and checkpoint belong together (PROTOCOL 2.4)', () => {
     ['commits of a history that is gone', fifth, 'LedgerAhead', { checkpoint: nothingKnown, scheduled: null }],
     ['nothing', null, null],
   ]
-  test.each(cases)('%s', (_, found, code, claim = {}) => {
-    const judge = (): void => judgeReceipt('out', found === null ? null : receiptOf(found), undefined, claimOf(claim))
-    if (code === null) expect(judge).not.toThrow()
-    else expect(judge).toThrow(expect.objectContaining({ code }))
-  })
+  for (const [name, found, code, claim = {}] of cases) {
+    test(`${name}: ${code ?? 'goes on'}`, () => {
+      const judge = (): void => judgeReceipt('out', found === null ? null : receiptOf(found), undefined, claimOf(claim))
+      if (code === null) expect(judge).not.toThrow()
+      else expect(judge).toThrow(expect.objectContaining({ code }))
+    })
+  }
 
   test('another place than history knows is foreign, whatever lies there', () => {
     const { checkpoint } = claimOf()
