@@ -11,7 +11,7 @@ import type { Session } from './session.js'
 
 /** Heartbeats and other tasks share the event loop: it is given back that often. */
 const SLICE_MS = 20
-/** The clock is read once in so many records. */
+/** The clock is read after the 1st, 2nd, 4th … record of a slice, and once in so many from then on. */
 const CLOCK_EVERY = 32
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
 const STALE_MS = 1_000
@@ -148,6 +148,7 @@ class EpochRun {
     let last: SourceRecord<unknown> | undefined
     let halted = false
     let bad: Problem | null = null
+    let look = first
     host.stalls.enter(session.task)
     for (; i < records.length; i++) {
       const record = records[i]
@@ -166,10 +167,12 @@ class EpochRun {
         if (bad !== null) break
       }
       last = record
-      if ((i & (CLOCK_EVERY - 1)) === CLOCK_EVERY - 1 && performance.now() - began > SLICE_MS) {
+      if (i < look) continue
+      if (performance.now() - began > SLICE_MS) {
         i++
         break
       }
+      look = i + Math.min(i - first + 1, CLOCK_EVERY)
     }
     host.stalls.leave()
     this.read += i - first
