@@ -54,8 +54,9 @@ class PipelineRun {
 
   constructor(input: PipelineInput | PipelineState) {
     this.input = input
-    // Whatever a person wrote as input is looked at by an activity; only our own state is known here.
-    this.state = typeof input === 'object' && input !== null && 'version' in input ? input : null
+    // Whatever a person wrote as input is looked at by an activity, whatever it looks like; only our own state is known here.
+    const continued = workflowInfo().continuedFromExecutionRunId !== undefined
+    this.state = continued && typeof input === 'object' && input !== null && 'version' in input ? input : null
     this.commands.push(...(this.state?.commands ?? []))
     setHandler(reportSignal, (report) => void this.reports.push(report))
     setHandler(pipelineQuery, () => {
