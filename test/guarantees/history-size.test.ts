@@ -1,0 +1,157 @@
+/** A checkpoint costs 6 history events and less than 2 KB, and no record's data ever enters history. */
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client'
+import { definePipeline, json, text } from 'tidemark'
+import { fileSink } from 'tidemark/file'
+import { kafkaSource } from 'tidemark/kafka'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { uniqueName } from '../setup/unique-name.js'
+import { Output } from './output.js'
+import { Rig } from './rig.js'
+import { Topics } from './topics.js'
+
+const CHECKPOINTS = 15
+const MARK = 'the-data-of-a-record'
+const Order = z.object({ id: z.number(), customer: z.string() })
+
+const name = uniqueName('delayed-flights')
+const bad = uniqueName('delayed-bad')
+let topics: Topics
+let output: Output
+let rig: Rig
+
+beforeAll(async () => {
+  topics = new Topics()
+  output = await Output.make()
+  await topics.make(name, 1)
+  await topics.make(bad, 2)
+  const pipelines = [name, bad].map((topic) =>
+    definePipeline({
+      name: topic,
+      sources: { flights: kafkaSource({ topic, key: text(), value: json(Order) }) },
+      steps: ({ flights }) =>
+        flights
+          .filter('late', (order, ctx) => {
+            if (order.id === -1) ctx.reject('not wanted')
+            return true
+          })
+          .to('files', fileSink({ directory: `${output.directory}/${topic}`, origin: true })),
+      checkpoint: { interval: '200ms' },
+    }),
+  )
+  rig = await Rig.start({ pipelines })
+})
+
+afterAll(async () => {
+  await rig.close()
+  await topics.close()
+  await output.remove()
+})
+
+type Event = NonNullable<
+  Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
+>[number]
+
+/** Where any text or bytes in it hold the mark, as a path. */
+function mentions(value: unknown, path = ''): string[] {
+  if (typeof value === 'string') return value.includes(MARK) ? [path] : []
+  if (value instanceof Uint8Array) return Buffer.from(value).includes(MARK) ? [path] : []
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => mentions(inner, `${path}.${key}`))
+}
+
+async function eventsOf(workflowId: string): Promise<Event[]> {
+  const { events } = await rig.client.workflow.getHandle(workflowId).fetchHistory()
+  return events ?? []
+}
+
+/** What an event is, by the one of its attributes that is set. */
+function kindOf(event: Event): string {
+  const [kind] = Object.entries(event).find(([key, value]) => key.endsWith('EventAttributes') && value !== null) ?? ['']
+  return kind.replace('EventAttributes', '')
+}
+
+/** Events of a history up to a length, as its description told it, by the checkpoints among them. */
+function checkpointsIn(events: readonly Event[]): number[] {
+  const epochs = new Set<string>()
+  const recorded: number[] = []
+  for (const [i, event] of events.entries()) {
+    const type = event.activityTaskScheduledEventAttributes?.activityType?.name
+    if (type === 'tidemark.runEpoch') epochs.add(String(event.eventId))
+    if (epochs.has(String(event.activityTaskCompletedEventAttributes?.scheduledEventId))) recorded.push(i)
+  }
+  return recorded
+}
+
+/** Bytes of history as the server counts them. */
+const sizeOf = (description: WorkflowExecutionDescription): number =>
+  Number(description.raw.workflowExecutionInfo?.historySizeBytes)
+
+describe('history', () => {
+  it('grows by 6 events and less than 2 KB at each checkpoint', { timeout: 120_000 }, async () => {
+    let id = 0
+    const sending = setInterval(() => {
+      const messages = Array.from({ length: 20 }, () => ({
+        partition: 0,
+        key: `${MARK}-key`,
+        value: JSON.stringify({ id: id++, customer: `${MARK}-value` }),
+        headers: { [`${MARK}-name`]: `${MARK}-header` },
+      }))
+      void topics.produce({ topic: name, messages }).catch(() => undefined)
+    }, 50)
+    const task = `tidemark/${name}/main/0`
+    try {
+      await rig.begin(name)
+      await rig.until(name, ({ tasks }) => (tasks[0]?.epoch ?? 0) >= 3)
+      const first = await rig.client.workflow.getHandle(task).describe()
+      await rig.until(name, ({ tasks }) => (tasks[0]?.epoch ?? 0) >= 4 + CHECKPOINTS, { every: 500 })
+      const last = await rig.client.workflow.getHandle(task).describe()
+      const events = await eventsOf(task)
+      const recorded = checkpointsIn(events)
+      const between = recorded.filter((i) => i >= first.historyLength && i < last.historyLength).length
+      expect(between).toBeGreaterThanOrEqual(10)
+      const bytes = (sizeOf(last) - sizeOf(first)) / between
+      console.log(`history per checkpoint: ${Math.round(bytes)} bytes in 6 events, over ${between} checkpoints`)
+      expect(bytes).toBeLessThan(2_000)
+      expect(bytes, 'as the server counts it at all').toBeGreaterThan(300)
+      // From one recorded checkpoint to the next, whatever the server batches: these and no others.
+      for (const [i, at] of recorded.slice(1).entries()) {
+        expect(events.slice((recorded[i] ?? 0) + 1, at + 1).map(kindOf)).toEqual([
+          'workflowTaskScheduled',
+          'workflowTaskStarted',
+          'workflowTaskCompleted',
+          'activityTaskScheduled',
+          'activityTaskStarted',
+          'activityTaskCompleted',
+        ])
+      }
+    } finally {
+      clearInterval(sending)
+    }
+    await rig.pipelines.get(name).drain()
+    expect((await output.lines()).length).toBeGreaterThan(100)
+    for (const workflowId of [task, `tidemark/${name}`]) {
+      expect(mentions(await eventsOf(workflowId)), workflowId).toEqual([])
+      const { raw } = await rig.client.workflow.getHandle(workflowId).describe()
+      expect(mentions(raw), `${workflowId}: memo and search attributes`).toEqual([])
+    }
+  })
+
+  it('holds no data of a bad record either', { timeout: 120_000 }, async () => {
+    const record = { key: `${MARK}-key`, headers: { [`${MARK}-name`]: `${MARK}-header` } }
+    const values = [`{"id":1,"customer":"${MARK}`, JSON.stringify({ id: `${MARK}-id`, customer: 4, [`${MARK}x`]: 5 })]
+    const messages = values.map((value, partition) => ({ ...record, partition, value }))
+    await topics.produce({ topic: bad, messages })
+    await rig.begin(bad)
+    const parked = ({ tasks }: { tasks: readonly { state: string }[] }): boolean =>
+      tasks.length === 2 && tasks.every((task) => task.state === 'parked')
+    const status = await rig.until(bad, parked)
+    expect(mentions(status)).toEqual([])
+    for (const workflowId of [`tidemark/${bad}`, ...status.tasks.map((task) => task.workflowId)]) {
+      expect(mentions(await eventsOf(workflowId)), workflowId).toEqual([])
+      const handle = rig.client.workflow.getHandle(workflowId)
+      expect(mentions((await handle.describe()).raw), `${workflowId}: memo`).toEqual([])
+      expect(mentions(await handle.query('__temporal_workflow_metadata')), `${workflowId}: details`).toEqual([])
+    }
+  })
+})
