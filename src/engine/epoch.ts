@@ -266,7 +266,7 @@ class EpochRun {
   }
 
   private endByFailure(failure: unknown): Promise<EpochResult> {
-    if (this.session.catchUp.active) throw failure
+    if (this.session.catchUp.active) throw this.session.lostAgain(failure)
     return this.finish('problem', problemOf(failure, Date.now()))
   }
 

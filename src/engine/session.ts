@@ -139,7 +139,8 @@ export class Session {
         emitters: outlets.emitters,
         acceptCodeChange: input.acceptCodeChange,
       })
-      const openReader = (at: Position): Promise<SourceReader<unknown>> => {
+      let known = claim.checkpoint.identities[source.id]
+      const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
         const context: OpenContext = {
           pipeline: claim.pipeline,
           source: source.id,
@@ -148,17 +149,15 @@ export class Session {
           signal: abort.signal,
           connection: host.connection,
         }
-        return source.definition.open(furthest === null ? context : { ...context, strictUntil: furthest })
+        const reader = await source.definition.open(furthest === null ? context : { ...context, strictUntil: furthest })
+        known ??= reader.identity
+        if (reader.identity === undefined || reader.identity === known) return reader
+        await reader.close()
+        throw changed(claim, source.id, at, { was: known ?? '', is: reader.identity })
       }
       const reader = await openReader(position).catch((error: unknown) => {
-        if (!catchUp.active || !(error instanceof PositionLost)) throw error
-        throw changed(claim, source.id, { was: `readable from ${position}`, is: 'no longer' }, error)
+        throw catchUp.active ? lostAgain(claim, source.id, error) : error
       })
-      const known = claim.checkpoint.identities[source.id]
-      if (known !== undefined && reader.identity !== undefined && reader.identity !== known) {
-        await reader.close()
-        throw changed(claim, source.id, { was: known, is: reader.identity })
-      }
       const parts = { host, blueprint, stage, claim, source, ...outlets, reader, openReader, catchUp, abort }
       return new Session({ ...parts, acceptCodeChange: input.acceptCodeChange })
     } catch (error) {
@@ -228,6 +227,11 @@ export class Session {
     this.bell.ring()
   }
 
+  /** What reading has failed with, as the end of an epoch that is catching up. */
+  lostAgain(failure: unknown): unknown {
+    return lostAgain(this.claim, this.source.id, failure)
+  }
+
   /** Ends the session; commits nothing. */
   close(): Promise<void> {
     this.closing ??= this.shut()
@@ -277,10 +281,16 @@ export function fingerprintOf(blueprint: Blueprint, buildId: string): string {
   return createHash('sha256').update(`${blueprint.fingerprint}\n${buildId}`).digest('hex').slice(0, 32)
 }
 
+/** Nothing of what is to be executed again may be missing (PROTOCOL §3.6). */
+function lostAgain(claim: Claim, source: string, error: unknown): unknown {
+  if (!(error instanceof PositionLost)) return error
+  const { position } = error.details
+  return changed(claim, source, position, { was: `readable from ${position}`, is: 'no longer' }, error)
+}
+
 type Change = { readonly was: string; readonly is: string }
 
-function changed(claim: Claim, source: string, change: Change, cause?: Error): SourceChanged {
-  const { pipeline, stage, partition, checkpoint } = claim
-  const position = checkpoint.positions[source] ?? ''
+function changed(claim: Claim, source: string, position: Position, change: Change, cause?: Error): SourceChanged {
+  const { pipeline, stage, partition } = claim
   return new SourceChanged({ pipeline, stage, source, partition, position, ...change }, cause)
 }

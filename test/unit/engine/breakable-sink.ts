@@ -37,7 +37,7 @@ export class BreakableSink {
       inspect: async () => this.newest,
       open: (ctx) => this.open(ctx),
       ...more,
-    } as TransactionalSink<T, unknown>)
+    })
   }
 
   private async open(ctx: SinkContext): ReturnType<TransactionalSink<unknown, unknown>['open']> {
