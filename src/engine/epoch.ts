@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Position } from '../definition/position.js'
 import type { SourceBatch, SourceRecord } from '../definition/source.js'
+import type { RecordError } from '../errors/families.js'
 import { NotCaughtUp } from '../errors/ownership.js'
 import { NonDeterministicStep } from '../errors/sink.js'
 import type { Problem } from '../protocol/checkpoint.js'
@@ -185,23 +186,32 @@ class EpochRun {
   /** Takes the record's outputs back and does as `onError` says; the problem to park with, or null to go on. */
   private badRecord(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
     const { session } = this
-    const { blueprint, flow, host } = session
-    const { step } = session
+    const { blueprint, flow, host, step } = session
+    const { onError } = blueprint
     for (const outlet of session.outlets) outlet.rollback(record)
     const error = recordErrorOf(thrown, flow, step)
-    const verdict = verdictOn(blueprint.onError, error, flow, step)
-    if (verdict === 'deadLetter' && session.deadLetters !== undefined) {
-      session.deadLetters(deadLetterOf(error, flow, step), flow)
-      this.deadLettered++
-      return null
+    let verdict: ReturnType<typeof verdictOn>
+    try {
+      verdict = verdictOn(onError, error, flow, step)
+      if (verdict === 'deadLetter') session.deadLetters?.(deadLetterOf(error, flow, step), flow)
+    } catch (failure) {
+      // What decides on bad records, and the encoder of dead letters, are users' code too.
+      for (const outlet of session.outlets) outlet.rollback(record)
+      return this.failing(recordErrorOf(failure, flow, onError.kind === 'deadLetter' ? onError.id : step))
     }
-    if (verdict === 'skip') {
+    if (verdict === 'fail') return this.failing(error)
+    if (verdict === 'deadLetter') this.deadLettered++
+    else {
       this.skipped++
       host.log.warn(error.message, { code: error.code, skipped: true })
-      return null
     }
+    return null
+  }
+
+  private failing(error: RecordError): Problem {
+    const { catchUp, host } = this.session
     // An earlier attempt got past this record and has committed so.
-    if (session.catchUp.active) throw this.differs(error)
+    if (catchUp.active) throw this.differs(error)
     host.log.warn(error.message, { code: error.code })
     return problemOf(error, Date.now())
   }

@@ -244,7 +244,10 @@ describe('where the outputs come out different', () => {
         throw new Error('spoilt')
       },
     })
-    await expect(task.epoch()).rejects.toMatchObject({ code: 'NonDeterministicStep', cause: { code: 'DecodeFailed' } })
+    await expect(task.epoch()).rejects.toMatchObject({
+      code: 'NonDeterministicStep',
+      cause: { code: 'DecodeFailed', cause: { message: 'spoilt' } },
+    })
   })
 })
 

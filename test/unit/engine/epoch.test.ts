@@ -221,16 +221,11 @@ test('slow steps give the event loop back after each record', async () => {
   burnMs = 40
   await start()
   log.append(...Array.from({ length: 12 }, (_, n) => n))
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last)
-    last = performance.now()
-  }, 1)
+  let turns = 0
+  const timer = setInterval(() => turns++, 1)
   await task.epoch({ until: { numbers: '12' } })
   clearInterval(timer)
-  expect(longest).toBeGreaterThan(30)
-  expect(longest).toBeLessThan(200)
+  expect(turns).toBeGreaterThanOrEqual(10)
 })
 
 test('the source is told of a checkpoint once it is in history', async () => {
