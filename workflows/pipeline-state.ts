@@ -105,8 +105,10 @@ export function isStuck({ plan, tasks, phase }: PipelineState): boolean {
 export function refusalOf(state: PipelineState | null, given: unknown): string | null {
   if (typeof given !== 'object' || given === null) return 'a command is an object'
   const { kind, partition, stage, reason } = given as Partial<Record<keyof PipelineCommand, unknown>>
-  if (kind !== 'pause' && kind !== 'resume' && kind !== 'drain' && kind !== 'cancel') {
-    return `kind has to be pause, resume, drain or cancel, not ${JSON.stringify(kind)}`
+  // Only a cancellation that Temporal knows of ends a workflow as cancelled.
+  if (kind === 'cancel') return 'to cancel a pipeline, cancel its workflow'
+  if (kind !== 'pause' && kind !== 'resume' && kind !== 'drain') {
+    return `kind has to be pause, resume or drain, not ${JSON.stringify(kind)}`
   }
   if (typeof reason !== 'string') return 'reason has to be a text: it is kept in history'
   if (partition !== null && (typeof partition !== 'number' || !Number.isInteger(partition)))

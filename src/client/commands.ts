@@ -38,7 +38,7 @@ export async function give(client: Client, name: string, command: PipelineComman
 }
 
 /** Why a command has nobody to go to: there never was such a pipeline, or it has ended. */
-export async function notRunning(client: Client, name: string, cause: unknown): Promise<PipelineNotFound> {
+export async function notRunning(client: Client, name: string, cause?: unknown): Promise<PipelineNotFound> {
   try {
     const { description, memo } = await describePipelineRun(client, name)
     const ended = pipelineStateOf(description.status.name, memo)

@@ -126,6 +126,8 @@ export class ClientHandle implements PipelineHandle {
 
   async cancel(options: EndOptions = {}): Promise<void> {
     const patience = Patience.of('cancel', options.timeout, '10m')
+    // Temporal takes the cancellation of what has ended for done.
+    if ((await notEnded(this.client, this.name)).length === 0) throw await notRunning(this.client, this.name)
     try {
       await this.client.workflow.getHandle(this.workflowId).cancel()
     } catch (error) {
