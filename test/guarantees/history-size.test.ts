@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { uniqueName } from '../setup/unique-name.js'
 import { Output } from './output.js'
-import { Rig } from './rig.js'
+import { Rig, tell } from './rig.js'
 import { Topics } from './topics.js'
 
 const CHECKPOINTS = 15
@@ -111,7 +111,7 @@ describe('history', () => {
       const between = recorded.filter((i) => i >= first.historyLength && i < last.historyLength).length
       expect(between).toBeGreaterThanOrEqual(10)
       const bytes = (sizeOf(last) - sizeOf(first)) / between
-      console.log(`history per checkpoint: ${Math.round(bytes)} bytes in 6 events, over ${between} checkpoints`)
+      tell(`history per checkpoint: ${Math.round(bytes)} bytes in 6 events, over ${between} checkpoints`)
       expect(bytes).toBeLessThan(2_000)
       expect(bytes, 'as the server counts it at all').toBeGreaterThan(300)
       // From one recorded checkpoint to the next, whatever the server batches: these and no others.
