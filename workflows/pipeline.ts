@@ -31,6 +31,8 @@ import type { tidemarkTask } from './task.js'
 
 /** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
 const TAKE_OVER_AT_ONCE = 50
+/** A task's decisions take milliseconds, and at worst a replay of its history. */
+const DECISION_MS = 5_000
 
 /** What a pipeline that has ended by itself returns. */
 export interface PipelineResult {
@@ -147,6 +149,8 @@ class PipelineRun {
       workflowId: taskWorkflowId(task.pipeline, task.stage, task.partition),
       taskQueue: state.plan.settings.taskQueue,
       args: [begun],
+      // What a worker dies with, or stands still with, in its hand is lost for that long. The server's default is 10 s.
+      workflowTaskTimeout: DECISION_MS,
       // Tasks outlive this run: it continues as new, and they are addressed by id.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.ABANDON,

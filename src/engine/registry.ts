@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Owner } from '../definition/sink.js'
 import { GenerationFenced } from '../errors/ownership.js'
 import { compareOwners, sameOwner } from './owner.js'
@@ -9,6 +10,8 @@ export interface TaskKey {
   readonly stage: string
   readonly partition: number
 }
+
+const LOOK_MS = 10
 
 const keyOf = ({ pipeline, stage, partition }: TaskKey): string => `${pipeline}/${stage}/${partition}`
 
@@ -62,10 +65,23 @@ export class SessionRegistry {
     await session.close()
   }
 
-  /** Ends the epochs under way at their next commit: this worker goes away. */
+  /** Ends the epochs under way at their next commit, and those that are still to come at once: this worker goes away. */
   shutDown(): void {
     this.shuttingDown = true
     for (const session of this.sessions.values()) session.interrupt('released')
+  }
+
+  /** After `shutDown`: resolves when every task has been handed back. An epoch that doesn't come is waited for so long. */
+  async allHandedBack(patienceMs: number): Promise<void> {
+    const deadline = performance.now() + patienceMs
+    const isDone = (session: Session): boolean => session.handedBack || (!session.busy && performance.now() > deadline)
+    while (this.claiming.size > 0 || !this.all.every(isDone)) await delay(LOOK_MS)
+  }
+
+  /** Resolves when all tasks are in the middle of an epoch, so that no workflow is deciding on them, or it gets late. */
+  async allBusy(patienceMs: number): Promise<void> {
+    const deadline = performance.now() + patienceMs
+    while (!this.all.every((session) => session.busy) && performance.now() < deadline) await delay(LOOK_MS)
   }
 
   /** Ends the epochs of tasks whose pipeline's run is gone. */

@@ -52,6 +52,8 @@ export class Session {
   /** Index into the records of `prefetch.head`. */
   cursor = 0
   stop: StopReason | null = null
+  /** True once an epoch has ended because the worker goes away, or with a problem: no other will come. */
+  handedBack = false
   private interrupted = 0
   private epoch: number
   private checkpoint: Position
@@ -206,6 +208,7 @@ export class Session {
       this.checkpoint = this.position
       this.recorded = { ...this.recorded, ...result.ledgers }
       this.stop = null
+      this.handedBack = result.ended === 'released' || result.problem !== undefined
       this.running = undefined
       this.expectEpoch()
       return result
@@ -236,6 +239,11 @@ export class Session {
   close(): Promise<void> {
     this.closing ??= this.shut()
     return this.closing
+  }
+
+  /** True while an epoch is under way. */
+  get busy(): boolean {
+    return this.running !== undefined
   }
 
   get closed(): boolean {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Runtime, Worker, type WorkerDeploymentOptions, type WorkerOptions } from '@temporalio/worker'
 import { controlActivities } from '../../activities/control.js'
 import { sessionActivities } from '../../activities/session.js'
@@ -17,6 +18,10 @@ import { workflowCode } from './workflow-code.js'
 
 /** A lost worker's workflow tasks wait for that long until another worker gets them. The SDK's default is 10 s. */
 const STICKY_MS = 1_000
+/** How long to wait for a moment without decisions. With very many tasks there is none. */
+const LULL_MS = 500
+/** How long to wait for the next epoch of a task: longer than it takes the server to notice a lost decision. */
+const PATIENCE_MS = 7_000
 
 /**
  * The workers of this library beside a user's: one for workflows and control on the pipelines' queue, one for claims,
@@ -24,16 +29,19 @@ const STICKY_MS = 1_000
  * worker of a process: namespace, identity, data converter, interceptors, deployment.
  */
 export class OwnWorkers {
-  private readonly workers: readonly Worker[]
+  private readonly workers: OwnWorkerSet
   private readonly registry: SessionRegistry
   private readonly stalls: StallWatch
   private readonly orphans: OrphanWatch
+  private ending: Promise<void> | undefined
 
-  private constructor(workers: readonly Worker[], registry: SessionRegistry, stalls: StallWatch, orphans: OrphanWatch) {
+  private constructor(workers: OwnWorkerSet, registry: SessionRegistry, stalls: StallWatch, orphans: OrphanWatch) {
     this.workers = workers
     this.registry = registry
     this.stalls = stalls
     this.orphans = orphans
+    // A signal makes the SDK call this for every worker of the process at once; ours end in an order.
+    for (const worker of Object.values(workers)) worker.shutdown = () => this.shutdown()
   }
 
   static async create(user: Worker, settings: PluginSettings, reach: object | undefined): Promise<OwnWorkers> {
@@ -113,16 +121,19 @@ export class OwnWorkers {
     ])
     const workers = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     const failed = made.find((one) => one.status === 'rejected')
-    if (failed === undefined) return new OwnWorkers(workers, registry, stalls, new OrphanWatch(client, registry))
+    const [control, claims, sessions] = workers
+    if (failed === undefined && control !== undefined && claims !== undefined && sessions !== undefined) {
+      return new OwnWorkers({ control, claims, sessions }, registry, stalls, new OrphanWatch(client, registry))
+    }
     // One that never ran would hold the connection for ever.
     await Promise.allSettled(workers.map((worker) => worker.runUntil(Promise.resolve())))
     await stalls.close()
-    throw failed.reason
+    throw failed?.reason
   }
 
   /** Runs until `shutdown`, a signal the SDK listens to, or a failure of one of them, which ends all. */
   async run(): Promise<void> {
-    const runs = this.workers.map(async (worker) => {
+    const runs = Object.values(this.workers).map(async (worker) => {
       try {
         await worker.run()
       } finally {
@@ -130,6 +141,7 @@ export class OwnWorkers {
       }
     })
     const results = await Promise.allSettled(runs)
+    await this.ending
     this.orphans.stop()
     await this.registry.close()
     await this.stalls.close()
@@ -137,11 +149,42 @@ export class OwnWorkers {
     if (failed !== undefined) throw failed.reason
   }
 
-  /** Epochs end at their next commit, tasks are handed over, then the workers stop. */
+  /** Epochs end at their next commit, tasks are handed over, then the workers stop. May be called again. */
   shutdown(): void {
-    this.registry.shutDown()
-    for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+    this.ending ??= this.end()
   }
+
+  /**
+   * A worker that stops polling drops what the server is just handing to it or what it has not yet begun with, and then
+   * somebody waits for a time-out. So the workflows' decisions and claims go elsewhere first, at a moment when none is
+   * due here; then tasks are let go; and epochs are polled for until all are gone.
+   */
+  private async end(): Promise<void> {
+    const { control, claims, sessions } = this.workers
+    await this.registry.allBusy(LULL_MS)
+    stop(claims)
+    stop(control)
+    await Promise.all([untilDrained(claims), untilDrained(control)])
+    this.registry.shutDown()
+    await this.registry.allHandedBack(PATIENCE_MS)
+    stop(sessions)
+  }
+}
+
+/** One for workflows, plans and old runs; one for claims; one that this process's sessions are reached by. */
+interface OwnWorkerSet {
+  readonly control: Worker
+  readonly claims: Worker
+  readonly sessions: Worker
+}
+
+function stop(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') Worker.prototype.shutdown.call(worker)
+}
+
+async function untilDrained(worker: Worker): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (['STOPPING', 'DRAINING'].includes(worker.getState()) && performance.now() < deadline) await delay(10)
 }
 
 /** Where the connection's options are known: a thread can't share the connection itself. */
