@@ -28,7 +28,7 @@ it('carries position and commands through at least 10 continue-as-new', async ()
     paused++
     await scene.command('resume', partition)
     await scene.until('the resume to take effect', async () => (await stateOf(partition ?? 0)).phase === 'running')
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
   }
   expect(scene.feed.finished).toBe(false)
   expect(await scene.finish()).toMatchObject({ oracle: NOTHING_WRONG, ledgers: [] })
