@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Duration, parseDuration } from '../../units.js'
 
-/** How a worker reaches one Kafka cluster: the plugin option `kafka`. */
+/** How a worker reaches one Kafka cluster: the plugin options `kafka` and `clusters`. */
 export interface KafkaConnection {
   /** `host:port` of some brokers, at least one; the others are found through them. */
   readonly brokers: readonly string[]

@@ -8,7 +8,7 @@ export interface KafkaSourceOptions<T, K> {
   readonly value: Decoder<T>
   /** Present: the stream is keyed. Equal keys must share a partition, as Kafka's producers see to. Must not return promises. */
   readonly key?: Decoder<K>
-  /** Name of the cluster in the plugin's `kafka` option. Default: `default`. */
+  /** The cluster's name in the plugin's `clusters` option. Default: the cluster of its `kafka` option. */
   readonly cluster?: string
   /** Where a fresh pipeline begins to read. A partition without an offset in `offsets` begins at its earliest. Default: `earliest`. */
   readonly startAt?: StartAt

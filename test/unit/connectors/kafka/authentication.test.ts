@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -115,6 +117,32 @@ describe('SASL', () => {
       message: expect.stringContaining('does not support the requested SASL mechanism'),
     })
   })
+
+  test.each(['end', 'resetAndDestroy'] as const)(
+    'a connection lost while authenticating (%s) is not taken for a refusal',
+    { timeout: 60_000 },
+    async (how) => {
+      const SASL_AUTHENTICATE = 36
+      const proxy = createServer((client) => {
+        const [host, port] = sasl.split(':')
+        const broker = connect(Number(port), host ?? '')
+        client.on('data', (request) => {
+          if (request.readInt16BE(4) === SASL_AUTHENTICATE) client[how]()
+          else broker.write(request)
+        })
+        broker.pipe(client)
+        for (const socket of [client, broker]) socket.on('error', () => undefined)
+        client.on('close', () => broker.destroy())
+      })
+      await once(proxy.listen(0, '127.0.0.1'), 'listening')
+      try {
+        const { port } = proxy.address() as AddressInfo
+        await expect(read(`127.0.0.1:${port}`, alice())).rejects.toMatchObject({ code: 'SourceUnavailable' })
+      } finally {
+        proxy.close()
+      }
+    },
+  )
 
   test('rights that are missing are named, one after the other', async () => {
     await expect(read(sasl, alice())).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin, type Message, type Producer } from 'kafkajs'
 import { kafkaSource, type KafkaSourceOptions } from '../../../../src/connectors/kafka/index.js'
 import type { KafkaConnection } from '../../../../src/connectors/kafka/kafka-connection.js'
@@ -115,12 +116,26 @@ export async function produce(
   { partition = 0, gzip = false } = {},
 ): Promise<void> {
   await withProducer(brokers, async (producer) => {
-    await producer.send({
-      topic,
-      compression: gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
-      messages: messages.map((one) => ({ ...(typeof one === 'string' ? { value: one } : one), partition })),
-    })
+    await whenKnown(() =>
+      producer.send({
+        topic,
+        compression: gzip ? kafkajs.CompressionTypes.GZIP : kafkajs.CompressionTypes.None,
+        messages: messages.map((one) => ({ ...(typeof one === 'string' ? { value: one } : one), partition })),
+      }),
+    )
   })
+}
+
+/** A broker may not know a new topic for a moment, though its controller does. Nothing is written then. */
+async function whenKnown<T>(send: () => Promise<T>): Promise<T> {
+  for (let left = 50; ; left--) {
+    try {
+      return await send()
+    } catch (error) {
+      if (left === 0 || (error as { type?: unknown }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
+      await sleep(100)
+    }
+  }
 }
 
 /** Deletes all records below `offset`, as retention does. */
