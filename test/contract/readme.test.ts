@@ -10,7 +10,8 @@ const documented = [...section.matchAll(/^\| `(\w+)` +\|/gm)].map(([, code]) => 
 
 test('every error class has its row in the README, and every row its class', () => {
   const thrown = Object.keys(errors).filter((name) => Object.hasOwn(errorCatalog, name))
-  expect(documented.toSorted()).toEqual(thrown.toSorted())
+  expect(new Set(documented)).toEqual(new Set(thrown))
+  expect(documented).toHaveLength(thrown.length)
 })
 
 test('links of the README lead somewhere', () => {
