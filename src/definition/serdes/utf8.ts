@@ -8,7 +8,8 @@ const replacement = '�'
  * of most records holds no replacement character.
  */
 export function textOf(bytes: Uint8Array): string | null {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  // What sources hand over mostly is a Buffer: a second view costs as much as the check.
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const text = buffer.toString('utf8')
   return text.includes(replacement) && !isUtf8(buffer) ? null : text
 }
