@@ -186,10 +186,11 @@ class EpochRun {
   /** Takes the record's outputs back and does as `onError` says; the problem to park with, or null to go on. */
   private badRecord(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
     const { session } = this
-    const { blueprint, flow, host, step } = session
+    const { blueprint, flow, host } = session
     const { onError } = blueprint
     for (const outlet of session.outlets) outlet.rollback(record)
-    const error = recordErrorOf(thrown, flow, step)
+    const error = recordErrorOf(thrown, flow, session.step)
+    const step = error.code === 'DecodeFailed' ? null : session.step
     let verdict: ReturnType<typeof verdictOn>
     try {
       verdict = verdictOn(onError, error, flow, step)

@@ -2,7 +2,8 @@ import type { StepContext } from '../definition/context.js'
 import { type Headers, noHeaders } from '../definition/headers.js'
 import type { Origin, Output } from '../definition/sink.js'
 import type { SourceDefinition, SourceRecord } from '../definition/source.js'
-import { RecordRejected } from '../errors/record.js'
+import { reasonOf } from '../errors/base.js'
+import { DecodeFailed, RecordRejected } from '../errors/record.js'
 import type { EpochMs } from '../units.js'
 
 /** Where a task reads: names it for ids, errors and random numbers. */
@@ -41,11 +42,21 @@ export class Flow implements StepContext<unknown> {
   /** The typed key of the stream, or the raw bytes of an unkeyed one. */
   get key(): never {
     if (this.keyed !== this.record) {
-      this.typedKey = this.keyOf === undefined ? this.record.key : this.keyOf(this.record)
+      this.typedKey = this.keyOf === undefined ? this.record.key : this.decodeKey(this.keyOf)
       this.keyed = this.record
     }
     // `KeyOf<unknown>` can't be told from here; the builder's types are what users see.
     return this.typedKey as never
+  }
+
+  /** Its failure is the source's, whichever step asks first. */
+  private decodeKey(keyOf: NonNullable<typeof this.keyOf>): unknown {
+    try {
+      return keyOf(this.record)
+    } catch (error) {
+      const { pipeline, stage } = this.place
+      throw new DecodeFailed({ pipeline, stage, origin: this.origin, reason: reasonOf(error) }, error)
+    }
   }
 
   get timestamp(): EpochMs {

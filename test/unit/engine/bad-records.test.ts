@@ -205,6 +205,16 @@ describe('onError deadLetter', () => {
     ])
   })
 
+  test('a key that can not be decoded is the failure of the source, whoever asked for it', async () => {
+    log.decodeKey = () => {
+      throw new Error('no key')
+    }
+    await start({ onError: toLetters(), spread: (n, ctx) => (n === 3 ? [String(ctx.key).length] : [n]) })
+    log.append(2, 3)
+    expect(await task.epoch({ until: { numbers: '2' } })).toMatchObject({ deadLettered: 1 })
+    expect(letters.values).toMatchObject([{ step: 'numbers', reason: 'no key', error: { code: 'DecodeFailed' } }])
+  })
+
   test('the letters are durable before the outputs of what follows', async () => {
     const order: string[] = []
     out.hook = (at) => at === 'commit' && order.push('out')

@@ -23,6 +23,8 @@ export class LogSource {
   readonly pollErrors: Error[] = []
   readonly openErrors: Error[] = []
   readonly opened: OpenContext[] = []
+  /** Decodes keys, where there is one. */
+  decodeKey: ((key: Uint8Array | null) => unknown) | undefined
   readonly checkpointed: string[] = []
   closed = 0
   polls = 0
@@ -50,7 +52,9 @@ export class LogSource {
 
   source(more: { readonly decode?: (value: number) => number | Promise<number> } = {}): Source<number> {
     const { decode = (value: number) => value } = more
+    const { decodeKey } = this
     return defineSource<number, number>({
+      ...(decodeKey !== undefined && { key: (record) => decodeKey(record.key) as never }),
       kind: 'log',
       replayable: true,
       partitions: async () => 1,
