@@ -9,8 +9,8 @@ export type Value = string | Buffer | null
 export class Topics {
   readonly kafka: Kafka
   private readonly made = new Set<string>()
-  private admin: Promise<Admin> | undefined
-  private producer: Promise<Producer> | undefined
+  /** One per topic: kafkajs's fail for all their topics when one is gone, and don't look for new partitions. */
+  private readonly producerOf = new Map<string, Promise<Producer>>()
   private readonly flows: Flow[] = []
   private readonly producers: Producer[] = []
 
@@ -28,8 +28,10 @@ export class Topics {
   }
 
   async produce(records: ProducerRecord): Promise<void> {
-    this.producer ??= this.connected()
-    await (await this.producer).send(records)
+    const { topic } = records
+    const producer = this.producerOf.get(topic) ?? this.connected()
+    this.producerOf.set(topic, producer)
+    await (await producer).send(records)
   }
 
   /** Sends `{"n":0}`, `{"n":1}` … to every partition, a few every 25 ms, until told to stop; tells how many each has then. */
@@ -75,14 +77,26 @@ export class Topics {
     return producer
   }
 
+  /** With a client of its own: kafkajs's forget topics of each other's when they are used at the same time. */
   async administrate<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
-    this.admin ??= this.connectedAdmin()
-    return await work(await this.admin)
+    const admin = this.kafka.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  async grow(topic: string, count: number): Promise<void> {
+    await this.administrate((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }))
+    await this.forget(topic)
   }
 
   async delete(topic: string): Promise<void> {
     await this.administrate((admin) => admin.deleteTopics({ topics: [topic] }))
     this.made.delete(topic)
+    await this.forget(topic)
   }
 
   /** Ends what still flows, and deletes what was made. */
@@ -90,14 +104,13 @@ export class Topics {
     await Promise.allSettled(this.flows.map((flow) => flow.stop()))
     const topics = [...this.made]
     if (topics.length > 0) await this.administrate((admin) => admin.deleteTopics({ topics })).catch(() => undefined)
-    for (const producer of [this.producer, ...this.producers]) await (await producer)?.disconnect()
-    await (await this.admin)?.disconnect()
+    for (const producer of [...this.producerOf.values(), ...this.producers]) await (await producer).disconnect()
   }
 
-  private async connectedAdmin(): Promise<Admin> {
-    const admin = this.kafka.admin()
-    await admin.connect()
-    return admin
+  private async forget(topic: string): Promise<void> {
+    const producer = this.producerOf.get(topic)
+    this.producerOf.delete(topic)
+    await (await producer)?.disconnect()
   }
 
   private async connected(): Promise<Producer> {
