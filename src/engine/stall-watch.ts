@@ -45,7 +45,7 @@ export class StallWatch {
   constructor(lifeline?: Lifeline) {
     this.hasLifeline = lifeline !== undefined
     const workerData = { shared: this.shared, stallMs: STALL_MS, lifeline }
-    this.thread = new Worker(watcher, { eval: true, workerData })
+    this.thread = new Worker(watcher, { eval: true, workerData, execArgv: [] })
     this.thread.unref()
     this.thread.on('message', (stall: Stall & { readonly number: number }) => {
       if ((this.longest.get(stall.number)?.ms ?? 0) < stall.ms) this.longest.set(stall.number, stall)

@@ -94,7 +94,7 @@ export class OwnWorkers {
       Worker.create({
         ...shared,
         taskQueue,
-        ...workflowCode(workflowModules),
+        ...workflowCode(workflowModules, dataConverter),
         interceptors: { ...activityInterceptors, workflowModules },
         activities: controlActivities(context),
         stickyQueueScheduleToStartTimeout: STICKY_MS,

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { DataConverter } from '@temporalio/common'
 import type { WorkerOptions } from '@temporalio/worker'
 
 const require = createRequire(import.meta.url)
@@ -13,12 +14,14 @@ const stampPath = fileURLToPath(new URL('./workflow-bundle.json', import.meta.ur
 
 /**
  * The code of our workflows for a worker of ours: the bundle built with this package, which starts at once, or a fresh
- * one where the SDK is another version or the user's workflow interceptors have to be in it.
+ * one where the SDK is another version, or the user's workflow interceptors or converters have to be in it.
  */
 export function workflowCode(
   workflowModules: readonly string[],
+  { payloadConverterPath, failureConverterPath }: DataConverter = {},
 ): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  if (workflowModules.length === 0 && bundledFor() === sdkVersion()) return { workflowBundle: { codePath: bundlePath } }
+  const own = workflowModules.length > 0 || payloadConverterPath !== undefined || failureConverterPath !== undefined
+  if (!own && bundledFor() === sdkVersion()) return { workflowBundle: { codePath: bundlePath } }
   return { workflowsPath }
 }
 
