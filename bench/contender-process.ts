@@ -14,11 +14,7 @@ export class ContenderProcess {
   }
 
   /** Resolves when it is ready for its first round. `profile`: where Node writes its CPU profile at its end. */
-  static async start(
-    name: ContenderProcess['name'],
-    arena: Arena,
-    profile?: string,
-  ): Promise<ContenderProcess> {
+  static async start(name: ContenderProcess['name'], arena: Arena, profile?: string): Promise<ContenderProcess> {
     const file = fileURLToPath(new URL(`contenders/${name}.js`, import.meta.url))
     const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
     const contender = new ContenderProcess(name, fork(file, [JSON.stringify(arena)], { execArgv }))
