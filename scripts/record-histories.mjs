@@ -17,12 +17,13 @@ import { kafkaSource } from '../dist/src/connectors/kafka/index.js'
 import { definePipeline, text } from '../dist/src/index.js'
 import { TidemarkPlugin } from '../dist/src/plugin/index.js'
 
+const say = (line) => process.stderr.write(`${line}\n`)
 const name = process.argv[2]
 if (name === undefined) throw new Error('usage: node scripts/record-histories.mjs NAME')
 const target = new URL(`../test/replay/histories/${name}/`, import.meta.url)
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-record-'))
 Runtime.install({ logger: new DefaultLogger('ERROR') })
-const stack = await startDevStack({ ui: false, onProgress: console.error })
+const stack = await startDevStack({ ui: false, onProgress: say })
 try {
   const kafka = new kafkajs.Kafka({ brokers: stack.kafka.brokers, logLevel: 0 })
   const admin = kafka.admin()
@@ -82,7 +83,7 @@ try {
   await running
 
   mkdirSync(target, { recursive: true })
-  const binary = await temporalBinary(console.error)
+  const binary = await temporalBinary(say)
   const save = async (workflowId) => {
     let { runId } = await client.workflow.getHandle(workflowId).describe()
     for (let run = 1; runId; run++) {
@@ -92,7 +93,7 @@ try {
       const history = JSON.parse(json)
       const file = `${workflowId.replaceAll('/', '-')}-${run}.json`
       writeFileSync(new URL(file, target), `${JSON.stringify(history)}\n`)
-      console.error(`${file}: ${history.events.length} events`)
+      say(`${file}: ${history.events.length} events`)
       runId = history.events[0].workflowExecutionStartedEventAttributes.continuedExecutionRunId
     }
   }

@@ -16,6 +16,12 @@ export const control = proxyActivities<ControlActivities>({
   retry: { initialInterval: 500, maximumInterval: 10_000 },
 })
 
+/** The same for the looks that come again by themselves: commands don't wait for a source that can't be reached. */
+export const controlOnce = proxyActivities<ControlActivities>({
+  startToCloseTimeout: '1 minute',
+  retry: { maximumAttempts: 1 },
+})
+
 /** One attempt: a claim that got lost may have fenced, so the next one has to carry a higher number. */
 export function claimWith(
   taskQueue: string,

@@ -84,12 +84,22 @@ function commandAll(state: PipelineState, { kind, reason }: PipelineCommand, now
   }
 }
 
-/** How a pipeline whose tasks have all ended has ended; null while one hasn't. */
+/** How a pipeline whose tasks have all ended has ended; null while one hasn't. Completed only if every task is. */
 export function outcomeOf(state: PipelineState): Extract<PipelinePhase, 'completed' | 'failed' | 'cancelled'> | null {
   const { tasks, phase } = state
   if (tasks.some((task) => !hasEnded(task.phase))) return null
-  if (tasks.some((task) => task.phase === 'failed')) return 'failed'
-  return phase === 'cancelled' ? 'cancelled' : 'completed'
+  if (phase === 'cancelled') return 'cancelled'
+  return tasks.every((task) => task.phase === 'completed' || task.phase === 'drained') ? 'completed' : 'failed'
+}
+
+/** The state with tasks that nobody can tell any more counted as stopped. */
+export function withStopped(state: PipelineState, stage: string, partitions: readonly number[]): PipelineState {
+  const tasks = state.tasks.map((task) =>
+    task.stage === stage && partitions.includes(task.partition) && !hasEnded(task.phase)
+      ? { ...task, phase: 'stopped' as const }
+      : task,
+  )
+  return { ...state, tasks }
 }
 
 /** A bounded run in which only parked tasks are left: nobody is to wait for them. */

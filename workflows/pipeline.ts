@@ -5,8 +5,8 @@ import {
   CancelledFailure,
   ChildWorkflowCancellationType,
   condition,
-  continueAsNew,
   getExternalWorkflowHandle,
+  isCancellation,
   ParentClosePolicy,
   setCurrentDetails,
   setHandler,
@@ -21,11 +21,22 @@ import { ACTIVITY, TASK_WORKFLOW, taskWorkflowId } from '../src/protocol/names.j
 import type { PipelineCommand, PipelineInput, PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
 import type { Counters } from '../src/protocol/checkpoint.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
-import { control } from './activities.js'
+import { control, controlOnce } from './activities.js'
 import { asWorkflowFailure, failureOf, problemFrom } from './failure.js'
 import { commandUpdate, controlSignal, pipelineQuery, reportSignal } from './messages.js'
 import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
-import { absorb, command, isStuck, newPipeline, outcomeOf, refreshed, refusalOf, withTask } from './pipeline-state.js'
+import {
+  absorb,
+  command,
+  isStuck,
+  newPipeline,
+  outcomeOf,
+  refreshed,
+  refusalOf,
+  withStopped,
+  withTask,
+} from './pipeline-state.js'
+import { nextRun } from './next-run.js'
 import { hasEnded } from './task-control.js'
 import type { tidemarkTask } from './task.js'
 
@@ -52,6 +63,7 @@ class PipelineRun {
   private readonly commands: PipelineCommand[] = []
   private readonly reports: TaskReport[] = []
   private discoveryDue = false
+  private starting: CancellationScope | undefined
   private told = ''
 
   constructor(input: PipelineInput | PipelineState) {
@@ -83,6 +95,7 @@ class PipelineRun {
         reason: 'workflow cancelled',
         acceptCodeChange: false,
       })
+      this.starting?.cancel()
     })
   }
 
@@ -95,31 +108,42 @@ class PipelineRun {
 
   /** Plans, takes over from an older start, and starts the tasks. What can't be mended by trying again ends the run. */
   private async start(): Promise<PipelineState> {
+    const scope = new CancellationScope({ cancellable: true })
+    this.starting = scope
     try {
-      const plan = await control[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
-      let state = newPipeline(plan, Date.now())
-      const found: TaskState[] = []
-      for (const stage of plan.stages) {
-        const discover = { pipeline: plan.pipeline, stage: stage.id, running: [] }
-        const { partitions } = await control[ACTIVITY.discoverPartitions](discover)
-        found.push(
-          ...(await this.takeOver(
-            state,
-            stage.id,
-            Array.from({ length: partitions }, (_, p) => p),
-            false,
-          )),
-        )
-      }
-      // PROTOCOL §1: raised by every start that isn't a continue-as-new, over all tasks together.
-      const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
-      state = { ...state, incarnation, phase: 'running' }
-      this.state = state
+      const found = await scope.run(() => this.plan())
+      this.starting = undefined
+      const { incarnation } = this.known()
       await Promise.all(found.map((task) => this.startTask({ ...task, incarnation })))
       return this.known()
     } catch (error) {
+      if (isCancellation(error)) throw new CancelledFailure('the pipeline was cancelled before its tasks were started')
       throw asWorkflowFailure(error)
     }
+  }
+
+  /** What to run, and where each task goes on. Anything here may wait for long, and can be cancelled. */
+  private async plan(): Promise<TaskState[]> {
+    const plan = await control[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
+    let state = newPipeline(plan, Date.now())
+    const found: TaskState[] = []
+    for (const stage of plan.stages) {
+      const discover = { pipeline: plan.pipeline, stage: stage.id, count: true, running: [] }
+      const { partitions } = await control[ACTIVITY.discoverPartitions](discover)
+      found.push(
+        ...(await this.takeOver(
+          state,
+          stage.id,
+          Array.from({ length: partitions }, (_, p) => p),
+          false,
+        )),
+      )
+    }
+    // PROTOCOL §1: raised by every start that isn't a continue-as-new, over all tasks together.
+    const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
+    state = { ...state, incarnation, phase: 'running' }
+    this.state = state
+    return found
   }
 
   private async takeOver(
@@ -127,6 +151,7 @@ class PipelineRun {
     stage: string,
     partitions: readonly number[],
     late: boolean,
+    activities = control,
   ): Promise<TaskState[]> {
     const { pipeline, settings, input } = state.plan
     const { incarnation } = state
@@ -134,7 +159,7 @@ class PipelineRun {
     for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
       const some = partitions.slice(at, at + TAKE_OVER_AT_ONCE)
       const asked = { pipeline, stage, partitions: some, settings, input, late, incarnation }
-      const answer = await control[ACTIVITY.takeOver](asked)
+      const answer = await activities[ACTIVITY.takeOver](asked)
       tasks.push(...answer.tasks)
     }
     return tasks
@@ -173,10 +198,11 @@ class PipelineRun {
       if (this.discoveryDue) await this.discover(state)
       const info = workflowInfo()
       const full = info.continueAsNewSuggested || info.historyLength >= state.plan.settings.maxHistoryEvents
-      if (full || info.targetWorkerDeploymentVersionChanged) {
+      // A cancelled run has to end in the run that was cancelled.
+      if ((full || info.targetWorkerDeploymentVersionChanged) && state.phase !== 'cancelled') {
         await condition(allHandlersFinished)
         // Nothing is awaited between building this and the call: what has come in by now is in it.
-        await continueAsNew<typeof tidemarkPipeline>({ ...this.absorbAll(), commands: [...this.commands] })
+        await nextRun<typeof tidemarkPipeline>()({ ...this.absorbAll(), commands: [...this.commands] })
       }
       await condition(() => this.commands.length > 0 || this.reports.length > 0 || this.discoveryDue)
     }
@@ -237,20 +263,28 @@ class PipelineRun {
     const { plan, phase } = begun
     try {
       for (const stage of plan.stages) {
-        if (phase === 'draining' || phase === 'cancelled') break
         const all = this.known().tasks.filter((task) => task.stage === stage.id)
-        const running = all.filter((task) => !hasEnded(task.phase)).map((task) => task.partition)
-        const found = await control[ACTIVITY.discoverPartitions]({ pipeline: plan.pipeline, stage: stage.id, running })
+        // One that stopped by itself thought that this pipeline was gone.
+        const running = all.filter((t) => !hasEnded(t.phase) || t.phase === 'stopped').map((t) => t.partition)
+        const ending = phase === 'draining' || phase === 'cancelled'
+        const asked = { pipeline: plan.pipeline, stage: stage.id, count: !ending, running }
+        const found = await controlOnce[ACTIVITY.discoverPartitions](asked)
         this.state = refreshed(this.absorbAll(), stage.id, found.progress)
+        if (ending) {
+          this.state = withStopped(this.state, stage.id, found.gone)
+          continue
+        }
         const { state } = this
         const known = new Set(all.map((task) => task.partition))
         // A bounded run ends at what was there when it began.
         const bounded = plan.input.until !== null
         const added = bounded ? [] : Array.from({ length: found.partitions }, (_, p) => p).filter((p) => !known.has(p))
         const gone = found.gone.filter((p) =>
-          state.tasks.some((t) => t.stage === stage.id && t.partition === p && !hasEnded(t.phase)),
+          state.tasks.some(
+            (t) => t.stage === stage.id && t.partition === p && (!hasEnded(t.phase) || t.phase === 'stopped'),
+          ),
         )
-        for (const task of await this.takeOver(state, stage.id, [...added, ...gone], true)) {
+        for (const task of await this.takeOver(state, stage.id, [...added, ...gone], true, controlOnce)) {
           await this.startTask({ ...task, incarnation: state.incarnation })
         }
       }
@@ -281,10 +315,12 @@ class PipelineRun {
     if (outcome === 'cancelled')
       throw new CancelledFailure(`pipeline ${pipeline} was cancelled; a start goes on from the last checkpoint`)
     if (outcome === 'failed') {
-      const failed = state.tasks.filter((task) => task.phase === 'failed')
+      const failed = state.tasks.filter((task) => task.phase !== 'completed' && task.phase !== 'drained')
       const [first] = failed
       const message = failed
-        .map(({ stage, partition, problem }) => `${stage}/${partition}: ${problem?.message}`)
+        .map(
+          ({ stage, partition, phase, problem }) => `${stage}/${partition}: ${problem?.message ?? `ended as ${phase}`}`,
+        )
         .join('; ')
       throw ApplicationFailure.create({
         message: `pipeline ${pipeline} failed in ${failed.length} of ${state.tasks.length} tasks: ${message}`,

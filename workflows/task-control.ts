@@ -12,7 +12,7 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
   switch (control.kind) {
     case 'pause':
       if (state.phase !== 'running') return state
-      return { ...state, phase: 'paused', paused: { reason: control.reason, at: now } }
+      return { ...state, phase: 'paused', paused: { reason: control.reason, at: now }, trouble: null }
     case 'resume':
       return {
         ...state,
@@ -28,13 +28,14 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
     case 'cancel':
       return { ...state, ending: 'cancelled' }
     case 'stop':
-      return { ...state, ending: state.phase === 'parked' ? 'failed' : 'stopped' }
+      // One that has been resumed meanwhile goes on to its own end.
+      return state.phase === 'parked' ? { ...state, ending: 'failed' } : state
   }
 }
 
 /** Stands still until somebody resumes it. A task that was to end ends as failed instead: it can't do better. */
 export function park(state: TaskState, problem: Problem): TaskState {
-  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, trouble: null, session: null }
+  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, trouble: null }
 }
 
 /** Whether an epoch under way should end early for what has been commanded. */

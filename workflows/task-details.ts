@@ -1,7 +1,10 @@
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
 
-const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
-const offset = (position: string | undefined): string => (position === undefined ? '–' : count(Number(position)))
+const grouped = (digits: string): string => digits.replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+const count = (n: number): string => grouped(String(n))
+/** Positions of sources of users' own may be anything. */
+const offset = (position: string | undefined): string =>
+  position === undefined ? '–' : /^\d+$/.test(position) ? grouped(position) : cell(position)
 
 /** `epoch 42 from 86,656 · before: 12,345 records`: fixed when scheduled, so it tells of the epoch before. */
 export function epochSummary(state: TaskState, epoch: number, readBefore: number | null): string {

@@ -1,7 +1,6 @@
 import {
   CancellationScope,
   condition,
-  continueAsNew,
   getExternalWorkflowHandle,
   isCancellation,
   setCurrentDetails,
@@ -17,6 +16,7 @@ import type { TaskState } from '../src/protocol/task.js'
 import { claimWith, epochOn, sessionOn } from './activities.js'
 import { type Failure, failureOf, fencedBy, problemFrom } from './failure.js'
 import { controlSignal, reportSignal, taskQuery } from './messages.js'
+import { nextRun } from './next-run.js'
 import { hasEnded, mayEnd, obey, park, wantsPause } from './task-control.js'
 import { epochSummary, reportOf, taskDetails } from './task-details.js'
 
@@ -72,7 +72,7 @@ class TaskRun {
       if (hasEnded(this.state.phase)) return this.state
       if (this.inbox.length > 0) continue
       if (this.state.phase !== 'running' && this.state.ending === null) await this.stand()
-      else if (this.shouldContinueAsNew()) await continueAsNew<typeof tidemarkTask>(this.state)
+      else if (this.shouldContinueAsNew()) await nextRun<typeof tidemarkTask>()(this.state)
       else if (this.state.session === null) await this.claim()
       else await this.epoch()
     }

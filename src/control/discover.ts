@@ -1,4 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Stage } from '../definition/graph.js'
 import { PartitionsLost } from '../errors/source.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import type { DiscoverInput, DiscoverResult, TaskProgress } from '../protocol/pipeline.js'
@@ -17,22 +19,7 @@ export async function discoverPartitions(
 ): Promise<DiscoverResult> {
   const blueprint = blueprintIn(context, input.pipeline)
   const stage = stageIn(blueprint, input.stage)
-  const counts = await Promise.all(
-    stage.sources.map(({ id, source }) =>
-      source.partitions({
-        pipeline: blueprint.name,
-        source: id,
-        signal,
-        connection: context.engine.connection,
-      }),
-    ),
-  )
-  const partitions = Math.max(...counts)
-  const known = input.running.length === 0 ? 0 : Math.max(...input.running) + 1
-  if (partitions < known) {
-    const source = stage.sources[0]?.id ?? input.stage
-    throw new PartitionsLost({ pipeline: blueprint.name, source, known, found: partitions })
-  }
+  const partitions = input.count ? await countPartitions(context, blueprint, stage, input, signal) : 0
   const gone: number[] = []
   await eachOf(input.running, async (partition) => {
     if (!(await isRunning(context, taskWorkflowId(input.pipeline, input.stage, partition)))) gone.push(partition)
@@ -49,9 +36,36 @@ export async function discoverPartitions(
 async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {
   try {
     const { status } = await context.client.workflow.getHandle(workflowId).describe()
-    return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW'
+    return ['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW'].includes(status.name)
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false
     throw error
   }
+}
+
+/** Throws `PartitionsLost` where there are fewer than there were. */
+async function countPartitions(
+  context: WorkerContext,
+  blueprint: Blueprint,
+  stage: Stage,
+  input: DiscoverInput,
+  signal: AbortSignal,
+): Promise<number> {
+  const counts = await Promise.all(
+    stage.sources.map(({ id, source }) =>
+      source.partitions({
+        pipeline: blueprint.name,
+        source: id,
+        signal,
+        connection: context.engine.connection,
+      }),
+    ),
+  )
+  const partitions = Math.max(...counts)
+  const known = input.running.length === 0 ? 0 : Math.max(...input.running) + 1
+  if (partitions < known) {
+    const source = stage.sources[0]?.id ?? input.stage
+    throw new PartitionsLost({ pipeline: blueprint.name, source, known, found: partitions })
+  }
+  return partitions
 }

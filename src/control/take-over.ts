@@ -29,8 +29,12 @@ export async function takeOver(
   const blueprint = blueprintIn(context, input.pipeline)
   const stage = stageIn(blueprint, input.stage)
   const tasks: TaskState[] = []
+  const takeOverOf = (partition: number): TaskTakeOver =>
+    new TaskTakeOver(context, blueprint, stage, input, partition, signal)
+  // A stage that has run before has met its first partition: others without a past were added since.
+  const begunBefore = input.late || (!input.input.fresh && (await takeOverOf(0).hasPast()))
   await eachOf(input.partitions, async (partition) => {
-    tasks.push(await new TaskTakeOver(context, blueprint, stage, input, partition, signal).state())
+    tasks.push(await takeOverOf(partition).state(begunBefore))
   })
   return { tasks: tasks.toSorted((a, b) => a.partition - b.partition) }
 }
@@ -59,20 +63,29 @@ class TaskTakeOver {
     this.signal = signal
   }
 
-  async state(): Promise<TaskState> {
+  /** Whether history or a ledger knows of this task. */
+  async hasPast(): Promise<boolean> {
+    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
+    if ((await lastTaskState(this.context.client, workflowId)) !== null) return true
+    return [...(await this.receipts()).values()].some((receipt) => receipt !== null)
+  }
+
+  /** `begunBefore`: a task without a past begins at earliest, as one that was discovered late (PROTOCOL §1). */
+  async state(begunBefore: boolean): Promise<TaskState> {
     const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
     await this.closeOldRun(workflowId)
     const last = await lastTaskState(this.context.client, workflowId)
     // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from } = this.input.input
-    if (fresh) return this.freshState(last)
-    if (last === null) return (await this.adopted()) ?? this.freshState(null)
+    if (fresh) return this.freshState(last, this.input.late)
+    const known = last ?? (await this.adopted())
+    if (known === null) return this.freshState(null, begunBefore)
     if (from !== null && !this.input.late) {
-      const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(last.checkpoint.positions)}`
+      const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(known.checkpoint.positions)}`
       throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
     }
-    return this.begun({ ...last, until: await this.until() })
+    return this.begun({ ...known, until: await this.until() })
   }
 
   private async closeOldRun(workflowId: string): Promise<void> {
@@ -85,12 +98,12 @@ class TaskTakeOver {
   }
 
   /** A generation of its own, above all that history and ledgers show. */
-  private async freshState(last: TaskState | null): Promise<TaskState> {
+  private async freshState(last: TaskState | null, atEarliest: boolean): Promise<TaskState> {
     const receipts = await this.receipts()
     const owners = [...receipts.values()].flatMap((receipt) => (receipt === null ? [] : [receipt.owner]))
     const generation = Math.max(0, last?.generation ?? 0, ...owners.map((owner) => owner.generation)) + 1
     const incarnation = Math.max(0, last?.incarnation ?? 0, ...owners.map((owner) => owner.incarnation))
-    const bounds = await this.bounds(this.input.late ? 'earliest' : this.input.input.from)
+    const bounds = await this.bounds(atEarliest ? 'earliest' : this.input.input.from)
     const origin = mapValues(bounds, ({ start }) => start)
     const identities: Record<string, string> = {}
     for (const [id, { identity }] of Object.entries(bounds)) if (identity !== undefined) identities[id] = identity
@@ -110,7 +123,7 @@ class TaskTakeOver {
     )
     const [first] = receipts
     if (first === undefined) return null
-    const { owner, positions, epoch } = first.receipt
+    const { owner, positions } = first.receipt
     const differing = receipts.find(({ receipt }) => JSON.stringify(receipt.positions) !== JSON.stringify(positions))
     if (differing !== undefined) {
       throw new LedgerAhead({
@@ -126,6 +139,7 @@ class TaskTakeOver {
         generation: 0,
       })
     }
+    const epochs = receipts.map(({ receipt }) => receipt.epoch ?? 0)
     const ledgers: LedgerMarks = Object.fromEntries(
       receipts.map(({ id, receipt }) => [id, { seq: receipt.seq, digest: receipt.digest }]),
     )
@@ -133,7 +147,8 @@ class TaskTakeOver {
       ...this.blank(positions),
       generation: owner.generation,
       incarnation: Math.max(...receipts.map(({ receipt }) => receipt.owner.incarnation)),
-      checkpoint: { epoch: epoch ?? 0, positions, ledgers, identities: {} },
+      // The others had nothing to commit in the newest of these epochs.
+      checkpoint: { epoch: Math.max(...epochs), positions, ledgers, identities: {} },
       until: await this.until(),
     })
   }

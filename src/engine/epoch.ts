@@ -65,12 +65,15 @@ class EpochRun {
       if (batch === undefined) {
         if (prefetch.failure !== undefined) return this.endByFailure(prefetch.failure)
         if (prefetch.done) return this.finish('until')
+        // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
+        if (catchUp.active && prefetch.trouble !== null) throw prefetch.trouble
         await bell.wait(this.patience())
         continue
       }
       if (!this.active && !catchUp.active && this.elapsed > STALE_MS && batch.records.length > session.cursor) {
         return this.finish('idle')
       }
+      if (batch.skipped !== undefined && session.skipped !== batch) return this.finishAtSkip(batch)
       const end = await this.step(batch)
       if (end !== null) return end
       await nextTurn()
@@ -117,14 +120,14 @@ class EpochRun {
     if (slice.consumed) {
       session.position = batch.next
       session.cursor = 0
-      this.countSkipped(batch)
       session.prefetch.shift()
     }
     const reached = slice.halted || (halt !== null && compare(session.position, halt) >= 0)
     if (reached && halt !== null) {
       if (slice.halted) session.position = halt
       if (catchUp.active) {
-        if (catchUp.reach(halt)) return this.finish('caught-up')
+        // Behind a gap the position may be past several ledgers' at once.
+        if (catchUp.reach(session.position)) return this.finish('caught-up')
       } else return this.finish('until')
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
@@ -236,12 +239,21 @@ class EpochRun {
     return new NonDeterministicStep(details, cause)
   }
 
-  private countSkipped(batch: SourceBatch<unknown>): void {
-    if (batch.skipped === undefined) return
-    const { from, to } = batch.skipped
-    const lost = Number(to) - Number(from)
-    this.skipped += Number.isFinite(lost) ? lost : 0
-    this.session.host.log.warn('the source lost records and skipped them', { from, to })
+  /**
+   * Records that are lost and skipped become a checkpoint by themselves, before any output behind them: an epoch that held
+   * outputs of both sides could not be executed again.
+   */
+  private finishAtSkip(batch: SourceBatch<unknown>): Promise<EpochResult> {
+    const { session } = this
+    if (this.read === 0 && batch.skipped !== undefined) {
+      const { from, to } = batch.skipped
+      session.skipped = batch
+      session.position = to
+      const lost = Number(to) - Number(from)
+      this.skipped += Number.isFinite(lost) ? lost : 0
+      session.host.log.warn('the source lost records and skipped them', { from, to })
+    }
+    return this.finish('interval')
   }
 
   private async commitDue(): Promise<void> {
@@ -300,7 +312,7 @@ class EpochRun {
     const { session } = this
     if (session.catchUp.active) throw this.notCaughtUp()
     for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
-    await this.commit(session.ledgers.filter((ledger) => ledger.dirty))
+    await this.commit(session.ledgers.filter((ledger) => ledger.dirty || (mayBeLast(ended) && this.isBehind(ledger))))
     const stall = session.host.stalls.takeLongest(session.task)
     const { lag, trouble } = session.prefetch
     return {
@@ -320,9 +332,21 @@ class EpochRun {
     }
   }
 
+  /** Nothing was offered to it between its receipt and here. */
+  private isBehind({ head }: Ledger): boolean {
+    const { id } = this.session.source
+    return head.positions[id] !== this.session.position
+  }
+
   /** Records of the batch at hand that no step has seen. */
   private get unread(): number {
     const { prefetch, cursor } = this.session
     return (prefetch.head?.records.length ?? 0) - cursor
   }
 }
+
+/**
+ * After such an end the task may stand still for good. Then all its ledgers stand at one position: should history be gone
+ * by the next start, they tell all of where it stopped.
+ */
+const mayBeLast = (ended: EpochEnd): boolean => ended !== 'interval' && ended !== 'idle' && ended !== 'released'

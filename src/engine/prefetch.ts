@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Position } from '../definition/position.js'
 import type { SourceBatch, SourceReader } from '../definition/source.js'
 import { TidemarkError } from '../errors/base.js'
+import { SourceUnavailable } from '../errors/source.js'
 import type { Bell } from './bell.js'
 import type { ByteBudget } from './byte-budget.js'
 
@@ -30,6 +31,7 @@ export class Prefetch {
   /** A bounded source has said its last. */
   done = false
   private readonly open: OpenReader
+  private readonly place: { readonly pipeline: string; readonly source: string; readonly partition: number }
   private readonly bell: Bell
   private readonly budget: ByteBudget
   private readonly queue: SourceBatch<unknown>[] = []
@@ -44,8 +46,11 @@ export class Prefetch {
     readonly position: Position
     readonly bell: Bell
     readonly budget: ByteBudget
+    /** For errors. */
+    readonly place: { readonly pipeline: string; readonly source: string; readonly partition: number }
   }) {
     this.open = options.open
+    this.place = options.place
     this.reader = options.reader
     this.bell = options.bell
     this.budget = options.budget
@@ -98,7 +103,7 @@ export class Prefetch {
           this.bell.ring()
           break
         }
-        this.trouble = error instanceof TidemarkError ? error : null
+        this.trouble = error instanceof TidemarkError ? error : new SourceUnavailable(this.place, error)
         const pause = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]
         await delay(pause, undefined, { signal }).catch(() => undefined)
       }

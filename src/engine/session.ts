@@ -3,7 +3,7 @@ import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
 import { compareDecimal, type ComparePositions, type Position } from '../definition/position.js'
 import type { Owner } from '../definition/sink.js'
-import type { OpenContext, SourceDefinition, SourceReader } from '../definition/source.js'
+import type { OpenContext, SourceBatch, SourceDefinition, SourceReader } from '../definition/source.js'
 import { SessionLost } from '../errors/ownership.js'
 import { PositionLost, SourceChanged } from '../errors/source.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
@@ -49,6 +49,8 @@ export class Session {
   readonly abort = new AbortController()
   /** Next to read: everything before it has been through the steps. */
   position: Position
+  /** The batch whose lost records a checkpoint has told. */
+  skipped: SourceBatch<unknown> | null = null
   /** Index into the records of `prefetch.head`. */
   cursor = 0
   stop: StopReason | null = null
@@ -115,6 +117,7 @@ export class Session {
       position: this.position,
       bell: this.bell,
       budget: host.budget,
+      place: { pipeline: claim.pipeline, source: source.id, partition: claim.partition },
     })
     this.expectEpoch()
   }
@@ -284,9 +287,12 @@ function positionIn(claim: Claim, source: string): Position {
   return position
 }
 
-/** Of plan and build (PROTOCOL §3.5). */
+/** Of plan and build (PROTOCOL §3.5). Where the worker has no build id, the code of the steps stands for it. */
 export function fingerprintOf(blueprint: Blueprint, buildId: string): string {
-  return createHash('sha256').update(`${blueprint.fingerprint}\n${buildId}`).digest('hex').slice(0, 32)
+  return createHash('sha256')
+    .update(`${blueprint.fingerprint}\n${buildId === '' ? codeOf(blueprint) : buildId}`)
+    .digest('hex')
+    .slice(0, 32)
 }
 
 /** Nothing of what is to be executed again may be missing (PROTOCOL §3.6). */
@@ -302,3 +308,6 @@ function changed(claim: Claim, source: string, position: Position, change: Chang
   const { pipeline, stage, partition } = claim
   return new SourceChanged({ pipeline, stage, source, partition, position, ...change }, cause)
 }
+
+const codeOf = ({ stages }: Blueprint): string =>
+  stages.flatMap((stage) => stage.steps.map(({ id, step }) => `${id} ${step.code ?? ''}`)).join('\n')

@@ -22,10 +22,12 @@ export class OrphanWatch {
   }
 
   private async look(): Promise<void> {
-    const pipelines = new Set(this.registry.all.map((session) => session.claim.pipeline))
+    // Those that are there before the server is asked: a newer start's own may come meanwhile.
+    const { all } = this.registry
+    const pipelines = new Set(all.map((session) => session.claim.pipeline))
     for (const pipeline of pipelines) {
       if (!(await this.isGone(pipeline))) continue
-      this.registry.interrupt((session) => session.claim.pipeline === pipeline, 'orphaned')
+      this.registry.interrupt((session) => session.claim.pipeline === pipeline && all.includes(session), 'orphaned')
     }
   }
 
@@ -33,7 +35,7 @@ export class OrphanWatch {
   private async isGone(pipeline: string): Promise<boolean> {
     try {
       const { status } = await this.client.workflow.getHandle(pipelineWorkflowId(pipeline)).describe()
-      return status.name !== 'RUNNING'
+      return status.name !== 'RUNNING' && status.name !== 'PAUSED'
     } catch (error) {
       return error instanceof WorkflowNotFoundError
     }

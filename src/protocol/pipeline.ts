@@ -56,6 +56,8 @@ export interface NormalInput {
 export interface DiscoverInput {
   readonly pipeline: string
   readonly stage: string
+  /** Whether to count partitions: where tasks only end, the source isn't asked. */
+  readonly count: boolean
   /** Tasks that should be running: each is looked after. */
   readonly running: readonly number[]
 }

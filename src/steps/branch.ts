@@ -13,6 +13,7 @@ export function branchStep(branches: Readonly<Record<string, Predicate>>): Step 
     ports,
     deterministic: true,
     settings: {},
+    code: predicates.map(String).join('\n'),
     compile(out, { id, at, index }) {
       const pushes = ports.map((port) => out[port])
       const push: Push = (value, ctx) => {

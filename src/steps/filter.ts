@@ -9,6 +9,7 @@ export function filterStep(fn: (value: unknown, ctx: StepContext<unknown>) => un
     ports: ['out'],
     deterministic: true,
     settings: {},
+    code: String(fn),
     compile({ out }, { id, at, index }) {
       const push: Push = (value, ctx) => {
         at[0] = index

@@ -9,6 +9,7 @@ export function flatMapStep(fn: (value: unknown, ctx: StepContext<unknown>) => I
     ports: ['out'],
     deterministic: true,
     settings: {},
+    code: String(fn),
     compile({ out }, { id, at, index }) {
       const take = (item: unknown, ctx: StepContext<unknown>): void => {
         if (item instanceof Promise) refusePromise(id, item)

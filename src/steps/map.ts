@@ -9,6 +9,7 @@ export function mapStep(fn: (value: unknown, ctx: StepContext<unknown>) => unkno
     ports: ['out'],
     deterministic: true,
     settings: {},
+    code: String(fn),
     compile({ out }, { id, at, index }) {
       const push: Push = (value, ctx) => {
         at[0] = index

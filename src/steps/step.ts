@@ -28,6 +28,8 @@ export interface Step {
   readonly deterministic: boolean
   /** What of its options changes results: goes into the plan fingerprint. JSON only. */
   readonly settings: Readonly<Record<string, unknown>>
+  /** Source text of its functions: tells changed code where the worker has no build id. */
+  readonly code?: string
   /** One `Push` per input, given one per output port. Called once per session. */
   compile(out: Readonly<Record<string, Push>>, runtime: StepRuntime): readonly Push[]
 }

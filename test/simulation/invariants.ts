@@ -1,7 +1,7 @@
 import type { Owner, Receipt } from '../../src/definition/sink.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
-import { LETTERS, reference, type SimOutput, SOURCE } from './model.js'
+import { LETTERS, type Log, reference, type SimOutput, SOURCE } from './model.js'
 import type { Commit, Observer, SimLedger } from './sim-ledger.js'
 
 /** Checks PROTOCOL §8 while a simulation runs; remembers the first violation. */
@@ -13,6 +13,11 @@ export class Invariants implements Observer {
   /** By generation and record: the epoch time and random number that its outputs show (invariant 2). */
   private readonly shown = new Map<string, string>()
   private readonly recorded = new Map<number, number>()
+  private readonly log: Log
+
+  constructor(log: Log) {
+    this.log = log
+  }
 
   broken(invariant: string): void {
     this.broke ??= invariant
@@ -46,16 +51,16 @@ export class Invariants implements Observer {
         this.broken(`4: ${ledger.id} is at seq ${newest?.seq}, the checkpoint includes ${mark.seq}`)
       }
       if (newest?.owner.generation !== generation) continue
-      const due = reference(ledger.id, this.originOf(generation), position).length
+      const due = reference(this.log, ledger.id, this.originOf(generation), position).length
       const count = this.seen.get(ledger)?.count ?? 0
       if (count < due) this.broken(`8: checkpoint at ${position}, ${ledger.id} holds ${count} of ${due} outputs`)
     }
   }
 
   /** After everything: all is there, once. */
-  checkComplete(generation: number, records: number, ledgers: readonly SimLedger[]): void {
+  checkComplete(generation: number, ledgers: readonly SimLedger[]): void {
     for (const ledger of ledgers) {
-      const due = reference(ledger.id, this.originOf(generation), records).length
+      const due = reference(this.log, ledger.id, this.originOf(generation), this.log.length).length
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
     }
@@ -68,7 +73,7 @@ export class Invariants implements Observer {
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
       const [v, i] = idOf(ledger, output)
       // The whole reference is longer than what may be committed: the prefix shows duplicates, gaps and reorderings.
-      const expected = reference(ledger.id, origin, v + 1)[progress.count]
+      const expected = reference(this.log, ledger.id, origin, v + 1)[progress.count]
       progress.count++
       if (expected?.[0] !== v || expected[1] !== i) {
         this.broken(
@@ -78,7 +83,7 @@ export class Invariants implements Observer {
       if (ledger.id !== LETTERS) this.checkShown(generation, output as SimOutput)
     }
     const position = Number(receipt.positions[SOURCE])
-    const due = reference(ledger.id, origin, position).length
+    const due = reference(this.log, ledger.id, origin, position).length
     if (progress.count !== due) {
       this.broken(`17: ${ledger.id} holds ${progress.count} outputs at position ${position}, where ${due} are due`)
     }

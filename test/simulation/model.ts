@@ -25,10 +25,19 @@ const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 
-/** What a run without faults commits to the ledgers, of records from `origin` to before `end`. */
-export function reference(ledger: string, origin: number, end: number): readonly (readonly [v: number, i: number])[] {
+/** Which positions hold a record; its value is its position. The others are gaps, as compaction leaves them. */
+export type Log = readonly boolean[]
+
+/** What a run without faults commits to a ledger, of records from `origin` to before `end`. */
+export function reference(
+  log: Log,
+  ledger: string,
+  origin: number,
+  end: number,
+): readonly (readonly [v: number, i: number])[] {
   const outputs: (readonly [number, number])[] = []
   for (let v = origin; v < end; v++) {
+    if (log[v] !== true) continue
     if (ledger === LETTERS) {
       if (isBad(v)) outputs.push([v, 0])
     } else if (!isBad(v) && takes[Number(ledger.slice(SINK.length))]?.(v) === true) {
@@ -44,14 +53,14 @@ export const LETTERS = 'dead-letters'
 export const SINKS = takes.length
 
 export interface ModelOptions {
-  readonly records: number
+  readonly log: Log
   readonly ledgers: readonly SimLedger[]
   /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
-  readonly commitMs: 0 | null
+  readonly commitMs: number | null
   readonly random: Seeded
 }
 
-/** A pipeline from the numbers below `records` to those ledgers. */
+/** A pipeline from the numbers of the log to those ledgers. */
 export function modelPipeline(options: ModelOptions): Blueprint {
   const { ledgers, commitMs } = options
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
@@ -82,22 +91,23 @@ function* spreadOut(v: number, ctx: StepContext<Unkeyed>): Generator<SimOutput> 
   if (isBad(v)) throw new Error(`${v} is bad`)
 }
 
-/** Hands out records in batches of any size, at any time: another one on each attempt. */
-function numbers({ records, random }: ModelOptions) {
+/** Hands out records in batches of any size, with gaps anywhere, at any time: other ones on each attempt. */
+function numbers({ log, random }: ModelOptions) {
   const open = async (process: Process, position: number): Promise<SourceReader<number>> => {
     await process.step('source open')
     let at = position
     return {
       async poll({ signal }) {
-        if (at >= records) await aborted(signal)
+        if (at >= log.length) await aborted(signal)
         await process.step('poll')
         signal.throwIfAborted()
         const from = at
-        at = Math.min(records, from + 1 + random.below(4))
-        const batch = Array.from({ length: at - from }, (_, index) => from + index).map((v) => {
+        at = Math.min(log.length, from + 1 + random.below(4))
+        const positions = Array.from({ length: at - from }, (_, index) => from + index).filter((v) => log[v] === true)
+        const records = positions.map((v) => {
           return { position: String(v), next: String(v + 1), key: null, value: v }
         })
-        return { records: batch, next: String(at), lag: records - at }
+        return { records, next: String(at), lag: log.length - at }
       },
       close: async () => {},
     }
@@ -106,7 +116,7 @@ function numbers({ records, random }: ModelOptions) {
     kind: 'simulated',
     replayable: true,
     partitions: async () => 1,
-    bounds: async () => ({ start: '0', end: String(records) }),
+    bounds: async () => ({ start: '0', end: String(log.length) }),
     decode: (record) => record.value,
     open: (ctx) => open(ctx.connection('process', 'default') as Process, Number(ctx.position)),
   })

@@ -106,8 +106,8 @@ export class SimTask {
       positions: checkpoint.positions,
       until: this.state.until,
       counters: this.state.counters,
-      checkpointMs: NEVER_MS,
-      idleMs: NEVER_MS,
+      checkpointMs: 400,
+      idleMs: 3_000,
       heartbeatMs: NEVER_MS,
     }
     const worker = this.world.worker(session.queue)

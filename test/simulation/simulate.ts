@@ -2,7 +2,7 @@ import { atRest, newTask } from '../../src/protocol/new-task.js'
 import type { TaskState } from '../../src/protocol/task.js'
 import { SinkUnavailable } from '../../src/errors/sink.js'
 import { Invariants } from './invariants.js'
-import { LETTERS, modelPipeline, SINK, SINKS, SOURCE } from './model.js'
+import { LETTERS, type Log, modelPipeline, SINK, SINKS, SOURCE } from './model.js'
 import { Schedule } from './schedule.js'
 import { Seeded } from './seeded.js'
 import { type LedgerFlaw, type LedgerKind, SimLedger } from './sim-ledger.js'
@@ -11,6 +11,8 @@ import { SimWorker } from './sim-worker.js'
 
 /** Longer runs go nowhere. */
 const MOST_ACTIONS = 5_000
+/** Nothing is going to happen that hasn't by then. */
+const MOST_TICKS = 500
 
 export interface Outcome {
   /** The invariant that does not hold, with what was seen; null: all of them hold. */
@@ -28,16 +30,28 @@ export interface SimulationOptions {
 
 /** One random schedule of one task, from its first start until all is written, with faults wherever they hurt. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
-  return await new Simulation(seed, options).run()
+  const simulation = new Simulation(seed, options)
+  // The engine's clocks go by this one: time passes when the simulation says so.
+  const real = Object.getOwnPropertyDescriptor(performance, 'now')
+  Object.defineProperty(performance, 'now', { configurable: true, value: () => simulation.clock })
+  try {
+    return await simulation.run()
+  } finally {
+    if (real === undefined) Reflect.deleteProperty(performance, 'now')
+    else Object.defineProperty(performance, 'now', real)
+  }
 }
 
 class Simulation {
+  /** In ms. */
+  clock = 0
+  private ticks = 0
   private readonly random: Seeded
   private readonly schedule: Schedule
-  private readonly invariants = new Invariants()
+  private readonly invariants: Invariants
   private readonly ledgers: readonly SimLedger[]
   private readonly workers: SimWorker[] = []
-  private readonly records: number
+  private readonly log: Log
   private readonly trace: string[] = []
   private readonly model: ReturnType<typeof modelPipeline>
   private readonly faultChance: number
@@ -53,7 +67,11 @@ class Simulation {
     this.random = random
     this.drawsAnew = drawsAnew
     this.schedule = new Schedule(random, random.pick([0, 0.05, 0.2]))
-    this.records = 4 + random.below(12)
+    const gaps = random.pick([0, 0, 0.2, 0.6])
+    const end = gaps === 0 ? 0 : random.below(5)
+    const records = Array.from({ length: 4 + random.below(10) }, () => !random.chance(gaps))
+    this.log = [...records, ...Array.from({ length: end }, () => false)]
+    this.invariants = new Invariants(this.log)
     this.faultsLeft = random.below(12)
     this.faultChance = random.pick([0.02, 0.1, 0.3])
     const ids = Array.from({ length: SINKS }, (_, index) => SINK + index).filter(
@@ -63,8 +81,8 @@ class Simulation {
     this.ledgers = ids.map(
       (id, tag) => new SimLedger(id, tag, kind ?? random.pick(['compare', 'producer']), flaw ?? null, this.invariants),
     )
-    const commitMs = random.chance(0.7) ? 0 : null
-    this.model = modelPipeline({ records: this.records, ledgers: this.ledgers, commitMs, random })
+    const commitMs = random.pick([0, 50, 50, null])
+    this.model = modelPipeline({ log: this.log, ledgers: this.ledgers, commitMs, random })
     for (let n = 0; n < 1 + random.below(3); n++) this.addWorker()
     this.task = this.start(this.blank())
   }
@@ -80,7 +98,7 @@ class Simulation {
     }
     await this.letZombiesGoOn()
     const { generation } = this.task.state
-    if (this.invariants.broke === null) this.invariants.checkComplete(generation, this.records, this.ledgers)
+    if (this.invariants.broke === null) this.invariants.checkComplete(generation, this.ledgers)
     this.checkSessions()
     await this.shutDown()
     return { broke: this.invariants.broke, trace: this.trace, faults: this.faults }
@@ -98,14 +116,24 @@ class Simulation {
       this.fault()
       return
     }
-    const entry = this.schedule.choose()
+    const entry = this.random.chance(0.2) ? undefined : this.schedule.choose()
     if (entry === undefined) {
-      this.invariants.broken('15: nothing can go on')
+      this.tick()
       return
     }
+    this.ticks = 0
     this.tell(`${entry.process.name}: ${entry.label}`)
     this.schedule.take(entry)
     entry.go()
+  }
+
+  /** Time passes, and who waits for it looks again. */
+  private tick(): void {
+    this.clock += this.random.below(60)
+    if (++this.ticks > MOST_TICKS) this.invariants.broken('15: nothing can go on')
+    for (const { opened } of [...this.workers, ...this.leaving]) {
+      for (const session of opened) if (!session.closed) session.bell.ring()
+    }
   }
 
   private fault(): void {
@@ -181,7 +209,7 @@ class Simulation {
     const owners = this.ledgers.flatMap(({ newest }) => (newest === null ? [] : [newest.owner]))
     const generation = Math.max(last.generation, ...owners.map((owner) => owner.generation)) + 1
     const incarnation = Math.max(last.incarnation, ...owners.map((owner) => owner.incarnation)) + 1
-    const origin = this.random.below(this.records)
+    const origin = this.random.below(this.log.length)
     const positions = { [SOURCE]: String(origin) }
     this.invariants.origins.set(generation, origin)
     this.tell(`! generation ${generation} from ${origin}`)
@@ -253,7 +281,7 @@ class Simulation {
     const { name, stages } = this.model
     const origin = { [SOURCE]: '0' }
     const task = newTask({ pipeline: name, stage: stages[0]?.id ?? '', partition: 0, settings, origin })
-    return { ...task, incarnation: 1, until: { [SOURCE]: String(this.records) } }
+    return { ...task, incarnation: 1, until: { [SOURCE]: String(this.log.length) } }
   }
 
   private name(what: string): string {

@@ -1,3 +1,4 @@
+import { ReceiptLost } from '../../errors/sink.js'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SinkContext } from '../../definition/sink.js'
@@ -50,6 +51,10 @@ async function takeOver(ledger: Ledger, ctx: SinkContext): Promise<{ newest: Ent
     const newest = await ledger.newest()
     const receipt = ctx.fence(newest?.receipt ?? null)
     const seq = (newest?.seq ?? 0) + 1
+    if (newest === null && receipt.seq > 1) {
+      const { pipeline, stage, partition, sinks } = ctx
+      throw new ReceiptLost({ pipeline, stage, partition, sink: sinks.join(','), checkpointSeq: receipt.seq - 1 })
+    }
     if (receipt.seq !== seq) throw new RangeError(`a fence receipt of seq ${receipt.seq} cannot follow ${seq - 1}`)
     const fence: Entry = {
       version: 1,

@@ -258,9 +258,9 @@ describe('onError deadLetter', () => {
     const no = (): never => {
       throw new Error('no letter')
     }
-    for (const onError of [toLetters(no), deadLetter(letters.sink<DeadLetter>({ encode: no }))]) {
-      ;[log, out] = [new LogSource(), new BreakableSink('out')]
-      await start({ onError })
+    for (const toNobody of [() => toLetters(no), () => deadLetter(letters.sink<DeadLetter>({ encode: no }))]) {
+      ;[log, out, letters] = [new LogSource(), new BreakableSink('out'), new BreakableSink('letters')]
+      await start({ onError: toNobody() })
       log.append(2, 3, 4)
       const result = await task.epoch()
       expect(result).toMatchObject({ ended: 'problem', positions: { numbers: '1' }, read: 1 })

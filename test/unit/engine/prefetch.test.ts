@@ -25,7 +25,14 @@ async function open(position: string): Promise<SourceReader<unknown>> {
 }
 
 async function start(position = '0', reader?: SourceReader<unknown>): Promise<Prefetch> {
-  const prefetch = new Prefetch({ open, reader: reader ?? (await open(position)), position, bell, budget })
+  const prefetch = new Prefetch({
+    open,
+    reader: reader ?? (await open(position)),
+    position,
+    bell,
+    budget,
+    place: { pipeline: place.pipeline, source: place.source, partition: 0 },
+  })
   started.push(prefetch)
   return prefetch
 }
