@@ -5,7 +5,7 @@ import type * as recoveryModule from '../../src/engine/recovery.js'
 import type * as simulateModule from './simulate.js'
 
 /** A rule that is broken has to show within so many schedules. */
-const SEEDS = 300
+const SEEDS = 1_500
 const ENGINE = '../../src/engine'
 
 type Simulate = typeof simulateModule.simulate

@@ -3,7 +3,7 @@ import { simulate } from './simulate.js'
 
 /** More of them, or others: TIDEMARK_SIMULATIONS=5000 TIDEMARK_SEED=1000 npx vitest run test/simulation/simulation.test.ts */
 const FIRST = Number(process.env['TIDEMARK_SEED'] ?? 1)
-const COUNT = Number(process.env['TIDEMARK_SIMULATIONS'] ?? 250)
+const COUNT = Number(process.env['TIDEMARK_SIMULATIONS'] ?? 400)
 /** What is shown of a failing schedule. */
 const SHOWN = 60
 
