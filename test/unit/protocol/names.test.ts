@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { ACTIVITY, claimsQueue, pipelineWorkflowId, taskWorkflowId } from '../../../src/protocol/names.js'
+
+test('are part of running histories: never change one', () => {
+  expect(pipelineWorkflowId('delays')).toBe('tidemark/delays')
+  expect(taskWorkflowId('delays', 'main', 3)).toBe('tidemark/delays/main/3')
+  expect(claimsQueue('tidemark')).toBe('tidemark/claims')
+  expect(ACTIVITY).toEqual({
+    describePipeline: 'tidemark.describePipeline',
+    discoverPartitions: 'tidemark.discoverPartitions',
+    takeOver: 'tidemark.takeOver',
+    claim: 'tidemark.claim',
+    runEpoch: 'tidemark.runEpoch',
+    interrupt: 'tidemark.interrupt',
+    release: 'tidemark.release',
+    presence: 'tidemark.presence',
+  })
+})
