@@ -43,8 +43,12 @@ it('goes on by itself when the broker is back', async () => {
   await sleep(4_000)
   await kafka.restart()
   const restored = Date.now()
-  // What was in the topic before may have been read ahead; what is behind it can only have come from the new broker.
-  const times = await scene.nextCommits(fault, partitions(), (next, { end }) => next.position > end)
+  // What was in the topic before may have been read ahead.
+  const times = await scene.nextCommits(
+    fault,
+    partitions(),
+    (next, { end }) => next.at > restored && next.position > end,
+  )
   tellTimes('broker killed to the next commit of new records', times)
   tellTimes('of which the broker was away', restored - fault.at)
   expect(await scene.finish()).toMatchObject({ oracle: NOTHING_WRONG, ledgers: [] })

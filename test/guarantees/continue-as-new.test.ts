@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 
 import { NOTHING_WRONG, partitions, Scene } from '../setup/scene/scene.js'
@@ -5,9 +6,12 @@ import { brokers, temporalAddress } from '../setup/shared-servers.js'
 import { leakedWorkers } from '../setup/scene/worker-process.js'
 
 /**
- * The promise: a task goes through 200 checkpoints and at least 10 continue-as-new, with pauses and resumes sent all the
- * while, and nothing is lost, doubled or reordered; every command takes effect.
+ * The promise: position and state are carried through continue-as-new, and so is every command. A task makes 200
+ * checkpoints and continues as new at least 10 times while it is paused and resumed over and over: each command takes
+ * effect, each epoch is recorded once, and nothing is lost, doubled or reordered.
  */
+
+const CHECKPOINTS = 200
 
 let scene: Scene
 
@@ -19,44 +23,43 @@ afterEach(async () => {
 it('carries position and commands through at least 10 continue-as-new', async () => {
   scene = await Scene.open({ temporalAddress: temporalAddress(), brokers: brokers(), perSecond: 500 })
   await scene.begin(2, { checkpointMs: 100, maxHistoryEvents: 80 })
-  scene.beforeFault()
-  let paused = 0
-  for (let round = 0; (await newestEpoch(0)) < 200; round++) {
-    const partition = round % 3 === 0 ? null : round % partitions().length
+  let rounds = 0
+  for (; (await scene.task(0)).checkpoint.epoch < CHECKPOINTS; rounds++) {
+    scene.beforeFault()
+    // One task after the other, and now and then all of them.
+    const partition = rounds % 3 === 0 ? null : rounds % partitions().length
     await scene.command('pause', partition)
-    await scene.until('the pause to take effect', async () => (await stateOf(partition ?? 0)).phase === 'paused')
-    paused++
+    await haveAll(partition, 'paused')
+    const [one = 0] = told(partition)
+    const pausedAt = Date.now()
+    await sleep(150)
+    expect(scene.commits.of(one).filter(({ at }) => at > pausedAt)).toEqual([])
     await scene.command('resume', partition)
-    await scene.until('the resume to take effect', async () => (await stateOf(partition ?? 0)).phase === 'running')
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await haveAll(partition, 'running')
+    await scene.until('a commit after the resume', () => (scene.commits.newest(one)?.at ?? 0) > pausedAt)
+    await sleep(1_500)
   }
-  expect(scene.feed.finished).toBe(false)
   expect(await scene.finish()).toMatchObject({ oracle: NOTHING_WRONG, ledgers: [] })
-  expect(paused).toBeGreaterThan(5)
-  const runs = await runsOf(0)
-  process.stdout.write(`  200 checkpoints over ${runs} runs, ${paused} pauses and resumes\n`)
-  expect(runs).toBeGreaterThan(10)
+
+  const pasts = await Promise.all(partitions().map((partition) => scene.past(partition)))
+  for (const { activities } of pasts) {
+    const recorded = activities.filter(({ type, outcome }) => type === 'tidemark.runEpoch' && outcome === 'completed')
+    expect(recorded.map(({ result }) => result['epoch'])).toEqual(recorded.map((_, index) => index + 1))
+  }
+  const [first] = pasts
+  process.stdout.write(
+    `  ${rounds} rounds of pause and resume; runs per task: ${pasts.map(({ runs }) => runs).join(', ')}\n`,
+  )
+  expect(first?.runs).toBeGreaterThan(10)
+  expect(rounds).toBeGreaterThan(10)
 }, 240_000)
 
-const taskId = (partition: number): string => `tidemark/${scene.pipeline}/main/${partition}`
+const told = (partition: number | null): number[] => (partition === null ? partitions() : [partition])
 
-interface Standing {
-  readonly phase: string
-  readonly checkpoint: { readonly epoch: number }
-}
-
-const stateOf = (partition: number): Promise<Standing> =>
-  scene.client.workflow.getHandle(taskId(partition)).query<Standing>('tidemark.task')
-
-const newestEpoch = async (partition: number): Promise<number> => (await stateOf(partition)).checkpoint.epoch
-
-/** How many runs a task had, followed back from its last one. */
-async function runsOf(partition: number): Promise<number> {
-  let { runId }: { runId: string } = await scene.client.workflow.getHandle(taskId(partition)).describe()
-  for (let runs = 1; ; runs++) {
-    const { events } = await scene.client.workflow.getHandle(taskId(partition), runId).fetchHistory()
-    const before = events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId
-    if (before === undefined || before === null || before === '') return runs
-    runId = before
-  }
+async function haveAll(partition: number | null, phase: string): Promise<void> {
+  await scene.until(`${partition ?? 'all'} to be ${phase}`, async () => {
+    const tasks = await Promise.all(told(partition).map((one) => scene.task(one)))
+    // A task that is to pause finishes its epoch first, then gives its session up.
+    return tasks.every((task) => task.phase === phase && (phase === 'running' || task.session === null))
+  })
 }

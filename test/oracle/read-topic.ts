@@ -21,7 +21,8 @@ export async function readTopic(
   const groupId = `oracle-${randomUUID()}`
   const kafka = new kafkajs.Kafka({ brokers: [...brokers], clientId: 'oracle', logLevel: kafkajs.logLevel.NOTHING })
   const admin = kafka.admin()
-  const consumer = kafka.consumer({ groupId })
+  // To end, it waits for its last fetch.
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 })
   // By offset: a consumer may be given a record twice.
   const found = new Map<number, Map<number, TopicRecord>>()
   try {

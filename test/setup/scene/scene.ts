@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 
@@ -25,6 +26,12 @@ export interface SceneOptions extends Pick<
   readonly perSecond: number
 }
 
+export interface TaskStanding {
+  readonly phase: string
+  readonly checkpoint: { readonly epoch: number }
+  readonly session: { readonly worker: string } | null
+}
+
 /** What went wrong, if anything: judged by the oracle and by the ledgers' own order. */
 export interface SceneVerdict {
   readonly oracle: CountedVerdict
@@ -46,6 +53,7 @@ export class Scene {
   readonly client: Client
   readonly pipeline: string
   readonly commits: CommitWatch
+  /** In the order in which they came to run. */
   readonly workers: WorkerProcess[] = []
   readonly topic: string
   private readonly options: SceneOptions
@@ -53,6 +61,7 @@ export class Scene {
   private readonly root: string
   private readonly connection: Connection
   private feeding: Feed | undefined
+  private named = 0
 
   private constructor(options: SceneOptions, topic: string, root: string, connection: Connection) {
     this.options = options
@@ -100,9 +109,7 @@ export class Scene {
   async addWorker(): Promise<WorkerProcess> {
     const { temporalAddress, brokers, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
     const { pipeline, topic, directory, taskQueue } = this
-    const identity = `worker-${this.workers.length + 1}`
-    // In its place before anything is awaited: two may be added at once.
-    const place = this.workers.push(undefined as never) - 1
+    const identity = `worker-${++this.named}`
     const settings: WorkerSettings = {
       identity,
       temporalAddress,
@@ -117,7 +124,7 @@ export class Scene {
       ...(idleInterval !== undefined && { idleInterval }),
     }
     const worker = await WorkerProcess.start(settings, this.root)
-    this.workers[place] = worker
+    this.workers.push(worker)
     await this.until(`${identity} to poll for claims`, async () => (await this.pollers()).includes(identity))
     return worker
   }
@@ -125,9 +132,7 @@ export class Scene {
   /** The worker that holds the session of a partition now. */
   async ownerOf(partition: number): Promise<WorkerProcess> {
     return await this.until(`an owner of partition ${partition}`, async () => {
-      const { session } = await this.client.workflow
-        .getHandle(this.taskId(partition))
-        .query<{ session: { worker: string } | null }>('tidemark.task')
+      const { session } = await this.task(partition)
       return this.workers.find((worker) => worker.identity === session?.worker)
     })
   }
@@ -173,7 +178,7 @@ export class Scene {
         }
         return after.size === affected.length
       },
-      { timeoutMs: 15_000, every: 10 },
+      { timeoutMs: 60_000, every: 10 },
     )
     if (this.feed.finished) throw new Error('the feed had ended before the fault was overcome')
     return after
@@ -196,12 +201,26 @@ export class Scene {
     return taskPast(this.client, this.taskId(partition))
   }
 
+  /** Where the ledger of a partition was ahead of its checkpoint when it was claimed after the fault, as history tells. */
+  async caughtUp(partition: number, fault: Fault): Promise<string[]> {
+    const { activities } = await this.past(partition)
+    return activities
+      .filter(({ type, scheduledAt }) => type === 'tidemark.claim' && scheduledAt > fault.at)
+      .flatMap(({ result }) => Object.values((result['furthest'] ?? {}) as Readonly<Record<string, string>>))
+  }
+
+  /** What a task says of itself, as far as tests ask. */
+  task(partition: number): Promise<TaskStanding> {
+    return this.client.workflow.getHandle(this.taskId(partition)).query<TaskStanding>('tidemark.task')
+  }
+
+  /** Sends a command for one task, or for all. Resolves when the pipeline has accepted it. */
   command(kind: 'pause' | 'resume' | 'drain' | 'cancel', partition: number | null = null): Promise<unknown> {
     const command = { kind, partition, stage: null, reason: 'guarantee test', acceptCodeChange: false }
     return this.handle.executeUpdate('tidemark.command', { args: [command] })
   }
 
-  /** Waits for `look`, but not for what can't come any more: a parked task ends the wait. Failures show the workers' logs. */
+  /** Waits for `look`. If it doesn't come, the error shows tasks, newest activities and commits, and the workers' logs. */
   async until<T>(what: string, look: () => T | Promise<T>, options: WaitOptions = {}) {
     const began = Date.now()
     try {
@@ -243,7 +262,7 @@ export class Scene {
 
   /** Leaves nothing behind, whatever has happened. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.workers.map((worker) => worker?.end()))
+    await Promise.allSettled(this.workers.map((worker) => worker.end()))
     await Promise.allSettled([this.feeding?.stop(), this.commits.stop()])
     for (const id of [`tidemark/${this.pipeline}`, ...partitions().map((p) => this.taskId(p))]) {
       await this.client.workflow
@@ -273,13 +292,14 @@ export class Scene {
     return (pollers ?? []).map(({ identity }) => identity ?? '')
   }
 
-  /** What a failure's reader needs: problems of the tasks, newest commits, ends of the logs. */
+  /** What a failure's reader needs. */
   private async told(): Promise<string> {
     const tasks = await Promise.all(
       partitions().map(async (partition) => {
-        const asked = this.client.workflow.getHandle(this.taskId(partition)).query<object>('tidemark.task')
-        const state = await Promise.race([asked.catch(String), new Promise((resolve) => setTimeout(resolve, 3_000))])
-        return `partition ${partition}: ${JSON.stringify(state)}\n  newest ${JSON.stringify(this.commits.newest(partition))}`
+        const asked = [this.task(partition), this.past(partition).then(({ activities }) => activities.slice(-6))]
+        const answers = asked.map((one) => Promise.race([one.catch(String), sleep(3_000, 'no answer')]))
+        const lines = [...(await Promise.all(answers)), this.commits.newest(partition)]
+        return [`partition ${partition}:`, ...lines.map((line) => JSON.stringify(line))].join('\n  ')
       }),
     )
     const logs = this.workers.map((worker) => `--- ${worker.identity}\n${tail(worker.log)}`)
