@@ -1,80 +1,10 @@
-import type { Client } from '@temporalio/client'
-import { defaultDataConverter, type Payload, type PayloadCodec } from '@temporalio/common'
 import { describe, expect, test } from 'vitest'
-import { type HistoryEvent, replayTask } from '../../../src/control/task-history.js'
+import { replayTask } from '../../../src/control/task-history.js'
 import type { ClaimResult, EpochResult } from '../../../src/protocol/epoch.js'
 import { recordClaim, recordEpoch } from '../../../src/protocol/epoch.js'
 import { ACTIVITY } from '../../../src/protocol/names.js'
-import type { TaskState } from '../../../src/protocol/task.js'
 import { taskState } from '../workflows/states.js'
-
-/** What users' codecs do, reversed. */
-const flipping: PayloadCodec = {
-  encode: async (payloads) => payloads.map(flipped),
-  decode: async (payloads) => payloads.map(flipped),
-}
-const flipped = (payload: Payload): Payload => ({
-  ...payload,
-  data: Uint8Array.from(payload.data ?? [], (byte) => byte ^ 0xff),
-})
-
-const clientWith = (payloadCodecs: readonly PayloadCodec[]): Client => {
-  const loadedDataConverter = {
-    ...defaultDataConverter,
-    payloadConverter: defaultDataConverter.payloadConverter,
-    payloadCodecs,
-  }
-  return { options: { loadedDataConverter } } as unknown as Client
-}
-
-/** A history, event by event, as a server tells it. */
-class History {
-  readonly events: HistoryEvent[] = []
-  private readonly codec: PayloadCodec | null
-
-  constructor(codec: PayloadCodec | null = null) {
-    this.codec = codec
-  }
-
-  started(state: TaskState): this {
-    return this.add({ workflowExecutionStartedEventAttributes: { input: { payloads: this.payloads(state) } } })
-  }
-
-  scheduled(type: string, input: unknown): this {
-    const attributes = { activityType: { name: type }, input: { payloads: this.payloads(input) } }
-    return this.add({ activityTaskScheduledEventAttributes: attributes })
-  }
-
-  /** The activity scheduled so many events ago. */
-  completed(ago: number, result: unknown): this {
-    const scheduledEventId = this.events.length + 1 - ago
-    const attributes = { scheduledEventId, result: { payloads: this.payloads(result) } }
-    return this.add({ activityTaskCompletedEventAttributes: attributes } as unknown as Partial<HistoryEvent>)
-  }
-
-  failed(ago: number): this {
-    const attributes = { scheduledEventId: this.events.length + 1 - ago }
-    return this.add({ activityTaskFailedEventAttributes: attributes } as unknown as Partial<HistoryEvent>)
-  }
-
-  ended(state: TaskState): this {
-    return this.add({ workflowExecutionCompletedEventAttributes: { result: { payloads: this.payloads(state) } } })
-  }
-
-  other(): this {
-    return this.add({})
-  }
-
-  private add(attributes: Partial<HistoryEvent>): this {
-    this.events.push({ eventId: this.events.length + 1, ...attributes } as unknown as HistoryEvent)
-    return this
-  }
-
-  private payloads(value: unknown): Payload[] {
-    const payload = defaultDataConverter.payloadConverter.toPayload(value)
-    return [this.codec === null ? payload : flipped(payload)]
-  }
-}
+import { clientWith, flipping, History } from './history.js'
 
 const claimed: ClaimResult = {
   queue: 'queue-2',
