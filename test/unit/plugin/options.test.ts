@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { InvalidCommand } from '../../../src/errors/control.js'
+import { settingsFrom, type TidemarkPluginOptions } from '../../../src/plugin/options.js'
+import { BreakableSink } from '../engine/breakable-sink.js'
+import { LogSource } from '../engine/log-source.js'
+
+const pipeline = (name: string) =>
+  definePipeline({
+    name,
+    sources: { numbers: new LogSource().source() },
+    steps: ({ numbers }) => numbers.to('out', new BreakableSink('out').sink<number>()),
+  })
+
+const kafka = { brokers: ['localhost:9092'] }
+const settings = (more: Partial<TidemarkPluginOptions> = {}) =>
+  settingsFrom({ pipelines: [pipeline('delays')], ...more })
+
+/** What is said against options of any shape. */
+function faultsOf(options: unknown): string {
+  try {
+    settingsFrom(options as TidemarkPluginOptions)
+  } catch (error) {
+    if (error instanceof InvalidCommand) return error.message
+    throw error
+  }
+  return 'nothing'
+}
+
+describe('the plugin goes by', () => {
+  test('its defaults', () => {
+    const { pipelines, connection, ...rest } = settings()
+    expect(rest).toEqual({
+      taskQueue: 'tidemark',
+      maxTasks: 200,
+      prefetchBytes: 64 * 1024 * 1024,
+      heartbeatMs: 6_000,
+      idleMs: 60_000,
+      discoveryMs: 30_000,
+    })
+    expect([...pipelines.keys()]).toEqual(['delays'])
+    expect(connection).toBeTypeOf('function')
+  })
+
+  test('what it is given, in ms and bytes', () => {
+    const { pipelines, connection, ...rest } = settings({
+      pipelines: [pipeline('delays'), pipeline('cancellations')],
+      taskQueue: 'streams',
+      maxTasks: 3,
+      prefetch: '8 MiB',
+      heartbeatTimeout: '2s',
+      idleInterval: 5_000,
+      discoveryInterval: '1 minute',
+    })
+    expect(rest).toEqual({
+      taskQueue: 'streams',
+      maxTasks: 3,
+      prefetchBytes: 8 * 1024 * 1024,
+      heartbeatMs: 2_000,
+      idleMs: 5_000,
+      discoveryMs: 60_000,
+    })
+    expect(pipelines.get('cancellations')?.name).toBe('cancellations')
+    expect(connection).toBeTypeOf('function')
+  })
+})
+
+describe('connections', () => {
+  test('are found by kind and name', () => {
+    const other = { brokers: ['other:9092'] }
+    const { connection } = settings({ kafka, clusters: { other } })
+    expect(connection('kafka', 'default')).toEqual(kafka)
+    expect(connection('kafka', 'other')).toEqual(other)
+  })
+
+  test('that are missing name the option that is to be given', () => {
+    const { connection } = settings()
+    expect(() => connection('kafka', 'default')).toThrow(
+      "no kafka connection 'default': give TidemarkPlugin the option 'kafka'",
+    )
+    expect(() => connection('kafka', 'eu')).toThrow("the option 'clusters.eu'")
+    expect(() => connection('postgres', 'default')).toThrow(expect.objectContaining({ code: 'InvalidCommand' }))
+  })
+})
+
+describe('wrong options', () => {
+  test('are all told at once', () => {
+    const faults = faultsOf({
+      pipelines: ['delays', pipeline('delays')],
+      taskQueue: '',
+      maxTasks: 0,
+      prefetch: '8 MB',
+      heartbeatTimeout: '900ms',
+      idleInterval: 'soon',
+      discoveryInterval: -1,
+      retries: 4,
+    })
+    for (const fault of [
+      'pipelines.0: must be made by definePipeline',
+      'taskQueue:',
+      'maxTasks:',
+      "prefetch: a size above zero, as '64 MiB'",
+      'heartbeatTimeout: a duration of at least 1000 ms',
+      'idleInterval: a duration',
+      'discoveryInterval: a duration',
+      'retries',
+    ]) {
+      expect(faults).toContain(fault)
+    }
+    expect(faults).not.toContain('pipelines.1')
+  })
+
+  test('are no options at all, no pipeline, and two of one name', () => {
+    expect(faultsOf(undefined)).toContain('new TidemarkPlugin')
+    expect(faultsOf({})).toContain('pipelines:')
+    expect(faultsOf({ pipelines: [] })).toContain('pipelines:')
+    expect(faultsOf({ pipelines: [pipeline('delays'), pipeline('delays')] })).toContain(
+      "two pipelines are named 'delays'",
+    )
+  })
+
+  test('never show a value: there are secrets among them', () => {
+    const sasl = { mechanism: 'plain', username: 'me', password: 'hunter2', extra: 'hunter2' }
+    const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl } })
+    expect(faults).toContain('kafka.brokers')
+    expect(faults).not.toContain('hunter2')
+  })
+})
