@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { PositionLost } from '../../../src/errors/source.js'
 import { SinkUnavailable } from '../../../src/errors/sink.js'
+import { waitUntil } from '../../setup/wait-until.js'
 import { BreakableSink, failOnce } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
 import { hostOf, Task, type TaskOptions } from './task.js'
@@ -160,6 +161,40 @@ describe('after a crash between the commits of two ledgers', () => {
     expect([numbersIn(a), numbersIn(b)]).toEqual([
       [0, 1, 2, 3, 4, 5, 6],
       [0, 3, 6],
+    ])
+  })
+
+  test('trouble with the source ends it: no clock would', async () => {
+    await crashApart()
+    log.pollErrors.push(new Error('connection lost'))
+    await task.claim()
+    log.openErrors.push(...Array.from({ length: 9 }, () => new Error('no broker')))
+    await expect(task.epoch()).rejects.toMatchObject({ code: 'SourceUnavailable', retryable: true })
+    log.openErrors.length = 0
+    await task.again()
+    expect(await task.epoch()).toMatchObject({ ended: 'caught-up' })
+  })
+
+  test('ledgers that stand within one gap are reached at once', async () => {
+    await start({ commitMs: 400 })
+    log.append(0)
+    await task.epoch({ until: { numbers: '1' } })
+    const running = task.lostEpoch()
+    // Sink b gets every third: a commits first, so that their clocks run apart.
+    log.append(1)
+    await waitUntil(() => a.newest?.positions['numbers'] === '2', { every: 1 })
+    log.append(2, 3)
+    await waitUntil(() => b.newest?.positions['numbers'] === '4', { every: 1 })
+    log.gap(4)
+    await waitUntil(() => a.newest?.positions['numbers'] === '8', { every: 1 })
+    await task.lose()
+    await running
+    expect(b.newest?.positions).toEqual({ numbers: '4' })
+    await task.claim()
+    expect(await task.epoch()).toMatchObject({ ended: 'caught-up', positions: { numbers: '8' } })
+    expect([numbersIn(a), numbersIn(b)]).toEqual([
+      [0, 1, 2, 3],
+      [0, 3],
     ])
   })
 

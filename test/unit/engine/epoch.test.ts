@@ -228,6 +228,57 @@ test('slow steps give the event loop back after each record', async () => {
   expect(turns).toBeGreaterThanOrEqual(10)
 })
 
+describe('records that are lost and skipped', () => {
+  test('are counted, in an epoch of their own between the outputs of both sides', async () => {
+    log.batch = 2
+    await start()
+    log.append(0, 2)
+    const before = task.epoch()
+    await delay(30)
+    log.lostBelow = 5
+    log.append(4, 6, 8, 10, 12)
+    expect(await before).toMatchObject({ ended: 'interval', positions: { numbers: '2' }, read: 2 })
+    const lost = await task.epoch()
+    expect(lost).toMatchObject({ ended: 'interval', positions: { numbers: '5' }, read: 0, skipped: 3, commits: 0 })
+    expect(await task.epoch({ checkpointMs: 30 })).toMatchObject({ positions: { numbers: '7' }, read: 2 })
+    expect(out.values.map((value) => (value as number[])[0])).toEqual([0, 4, 20, 24])
+  })
+
+  test('are told once more where the answer was lost, and written by nobody', async () => {
+    log.lostBelow = 3
+    log.append(0, 2, 4, 6)
+    await start()
+    await task.lostEpoch()
+    await task.claim()
+    expect(await task.epoch()).toMatchObject({ positions: { numbers: '3' }, skipped: 3 })
+    expect(await task.epoch({ checkpointMs: 30 })).toMatchObject({ positions: { numbers: '4' }, read: 1 })
+  })
+
+  test('leave the end of a bounded run where it is', async () => {
+    log.lostBelow = 5
+    log.append(0, 2, 4, 6, 8, 10)
+    await start({ until: '4' })
+    expect(await task.epoch()).toMatchObject({ positions: { numbers: '5' }, skipped: 5, read: 0 })
+    expect(await task.epoch()).toMatchObject({ ended: 'until', positions: { numbers: '5' }, read: 0 })
+    expect(out.values).toEqual([])
+  })
+})
+
+test('trouble with the source is told with the checkpoint, for as long as there is any', async () => {
+  await start()
+  log.append(2)
+  const running = task.epoch({ checkpointMs: 150 })
+  await delay(30)
+  log.openErrors.push(...Array.from({ length: 2 }, () => new Error('no broker')))
+  log.pollErrors.push(new Error('connection lost'))
+  log.ring()
+  expect(await running).toMatchObject({ ended: 'interval', read: 1, trouble: { code: 'SourceUnavailable' } })
+  log.append(4)
+  const after = await task.epoch({ until: { numbers: '2' } })
+  expect(after.trouble).toBeUndefined()
+  expect(out.values).toHaveLength(2)
+})
+
 test('the source is told of a checkpoint once it is in history', async () => {
   await start()
   log.append(2)

@@ -19,6 +19,8 @@ export class LogSource {
   batch = 100
   /** Polls at the end say that there is no more. */
   ends = false
+  /** Retention has deleted what is below; a reader skips it and says so. */
+  lostBelow = 0
   /** Each next poll or opening fails with one of these. */
   readonly pollErrors: Error[] = []
   readonly openErrors: Error[] = []
@@ -97,10 +99,13 @@ export class LogSource {
     signal.throwIfAborted()
     const failure = this.pollErrors.shift()
     if (failure !== undefined) throw failure
-    const records = this.records.filter(({ position }) => Number(position) >= at).slice(0, this.batch)
+    const from = Math.max(at, this.lostBelow)
+    const records = this.records.filter(({ position }) => Number(position) >= from).slice(0, this.batch)
     const last = records.at(-1)
     const isAll = last === this.records.at(-1) || last === undefined
     const next = isAll ? this.end : Number(last.next)
-    return { records, next: String(next), lag: this.end - next, ...(this.ends && next >= this.end && { done: true }) }
+    const skipped = from > at ? { skipped: { from: String(at), to: String(from) } } : {}
+    const done = this.ends && next >= this.end ? { done: true } : {}
+    return { records, next: String(next), lag: this.end - next, ...skipped, ...done }
   }
 }
