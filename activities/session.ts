@@ -53,6 +53,6 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
       registry.find(input)?.interrupt('interrupted', input.epoch)
     }),
 
-    [ACTIVITY.release]: asActivity((input) => registry.release(input, input.owner)),
+    [ACTIVITY.release]: asActivity((input) => registry.release(input, input.owner, input.epoch)),
   }
 }

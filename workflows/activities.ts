@@ -18,7 +18,7 @@ export const control = proxyActivities<ControlActivities>({
 
 /** The same for the looks that come again by themselves: commands don't wait for a source that can't be reached. */
 export const controlOnce = proxyActivities<ControlActivities>({
-  startToCloseTimeout: '1 minute',
+  startToCloseTimeout: '20 seconds',
   retry: { maximumAttempts: 1 },
 })
 

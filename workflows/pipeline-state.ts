@@ -84,11 +84,13 @@ function commandAll(state: PipelineState, { kind, reason }: PipelineCommand, now
   }
 }
 
-/** How a pipeline whose tasks have all ended has ended; null while one hasn't. Completed only if every task is. */
+/** How a pipeline whose tasks have all ended has ended; null while one hasn't. A bounded run is completed only if every task is. */
 export function outcomeOf(state: PipelineState): Extract<PipelinePhase, 'completed' | 'failed' | 'cancelled'> | null {
   const { tasks, phase } = state
   if (tasks.some((task) => !hasEnded(task.phase))) return null
   if (phase === 'cancelled') return 'cancelled'
+  if (tasks.some((task) => task.phase === 'failed')) return 'failed'
+  if (state.plan.input.until === null) return 'completed'
   return tasks.every((task) => task.phase === 'completed' || task.phase === 'drained') ? 'completed' : 'failed'
 }
 

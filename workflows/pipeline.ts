@@ -63,6 +63,9 @@ class PipelineRun {
   private readonly commands: PipelineCommand[] = []
   private readonly reports: TaskReport[] = []
   private discoveryDue = false
+  private discovering = false
+  /** A look has ended: what it has found is to be told. */
+  private looked = false
   private starting: CancellationScope | undefined
   private told = ''
 
@@ -195,17 +198,29 @@ class PipelineRun {
       const outcome = outcomeOf(state)
       if (outcome !== null) return this.end(state, outcome)
       if (isStuck(state)) await this.stopParked(state)
-      if (this.discoveryDue) await this.discover(state)
+      if (this.discoveryDue) this.discoverBeside(state)
       const info = workflowInfo()
       const full = info.continueAsNewSuggested || info.historyLength >= state.plan.settings.maxHistoryEvents
       // A cancelled run has to end in the run that was cancelled.
-      if ((full || info.targetWorkerDeploymentVersionChanged) && state.phase !== 'cancelled') {
+      if ((full || info.targetWorkerDeploymentVersionChanged) && state.phase !== 'cancelled' && !this.discovering) {
         await condition(allHandlersFinished)
         // Nothing is awaited between building this and the call: what has come in by now is in it.
         await nextRun<typeof tidemarkPipeline>()({ ...this.absorbAll(), commands: [...this.commands] })
       }
-      await condition(() => this.commands.length > 0 || this.reports.length > 0 || this.discoveryDue)
+      this.looked = false
+      await condition(() => this.commands.length > 0 || this.reports.length > 0 || this.discoveryDue || this.looked)
     }
+  }
+
+  /** Commands don't wait for it: a source that can't be reached, or a worker that is lost, may keep it for a minute. */
+  private discoverBeside(state: PipelineState): void {
+    this.discoveryDue = false
+    this.discovering = true
+    const ended = (): void => {
+      this.discovering = false
+      this.looked = true
+    }
+    this.discover(state).then(ended, ended)
   }
 
   private absorbAll(): PipelineState {

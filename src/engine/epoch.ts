@@ -307,12 +307,17 @@ class EpochRun {
     })
   }
 
-  /** Everything below the session's position becomes durable in every sink; then this is a checkpoint. */
+  /**
+   * Everything below the session's position becomes durable in every sink; then this is a checkpoint. A task that parks
+   * gives its session up by that: its ledgers are left as `Session.release` would.
+   */
   private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
     const { session } = this
     if (session.catchUp.active) throw this.notCaughtUp()
     for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
-    await this.commit(session.ledgers.filter((ledger) => ledger.dirty || (mayBeLast(ended) && this.isBehind(ledger))))
+    await this.commit(
+      session.ledgers.filter((ledger) => ledger.dirty || (ended === 'problem' && session.isBehind(ledger))),
+    )
     const stall = session.host.stalls.takeLongest(session.task)
     const { lag, trouble } = session.prefetch
     return {
@@ -332,21 +337,9 @@ class EpochRun {
     }
   }
 
-  /** Nothing was offered to it between its receipt and here. */
-  private isBehind({ head }: Ledger): boolean {
-    const { id } = this.session.source
-    return head.positions[id] !== this.session.position
-  }
-
   /** Records of the batch at hand that no step has seen. */
   private get unread(): number {
     const { prefetch, cursor } = this.session
     return (prefetch.head?.records.length ?? 0) - cursor
   }
 }
-
-/**
- * After such an end the task may stand still for good. Then all its ledgers stand at one position: should history be gone
- * by the next start, they tell all of where it stopped.
- */
-const mayBeLast = (ended: EpochEnd): boolean => ended !== 'interval' && ended !== 'idle' && ended !== 'released'

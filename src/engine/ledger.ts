@@ -86,6 +86,13 @@ export class Ledger extends Outlet {
     this.uncommitted = false
   }
 
+  /** Nothing was offered to it up to `positions`: its receipt alone moves there. */
+  async settle(positions: Positions): Promise<void> {
+    const receipt: Receipt = { ...this.head, seq: this.head.seq + 1, positions }
+    await this.writer.commit(receipt)
+    this.head = receipt
+  }
+
   async close(): Promise<void> {
     await this.writing?.catch(() => undefined)
     await this.writer.close()

@@ -57,12 +57,12 @@ export class SessionRegistry {
     }
   }
 
-  /** Closes the session of that very owner, if it is here. */
-  async release(task: TaskKey, owner: Owner): Promise<void> {
+  /** Ends the session of that very owner, if it is here; `epoch` is the last that history has of it. */
+  async release(task: TaskKey, owner: Owner, epoch: number): Promise<void> {
     const session = this.sessions.get(keyOf(task))
     if (session === undefined || !sameOwner(session.owner, owner)) return
     this.sessions.delete(keyOf(task))
-    await session.close()
+    await session.release(epoch)
   }
 
   /** Ends the epochs under way at their next commit, and those that are still to come at once: this worker goes away. */

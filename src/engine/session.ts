@@ -238,6 +238,20 @@ export class Session {
     return lostAgain(this.claim, this.source.id, failure)
   }
 
+  /**
+   * Ends the session of a task that stands still after that epoch, maybe for good. All its ledgers are left at the
+   * checkpoint's position: should history be gone by the next start, they tell all of where it stopped.
+   */
+  release(epoch: number): Promise<void> {
+    this.closing ??= this.settle(epoch).then(() => this.shut())
+    return this.closing
+  }
+
+  /** Nothing was offered to it between its receipt and here. */
+  isBehind({ head }: Ledger): boolean {
+    return head.positions[this.source.id] !== this.position
+  }
+
   /** Ends the session; commits nothing. */
   close(): Promise<void> {
     this.closing ??= this.shut()
@@ -268,6 +282,14 @@ export class Session {
   private expectEpoch(): void {
     this.forsaken = setTimeout(() => void this.close(), FORSAKEN_MS)
     this.forsaken.unref()
+  }
+
+  private async settle(epoch: number): Promise<void> {
+    if (this.running !== undefined || this.catchUp.active || epoch !== this.epoch) return
+    const positions = { [this.source.id]: this.position }
+    const behind = this.ledgers.filter((ledger) => this.isBehind(ledger))
+    // One that can't, stays behind: nothing is lost by that while there is history.
+    await Promise.allSettled(behind.map((ledger) => ledger.settle(positions)))
   }
 
   private async shut(): Promise<void> {

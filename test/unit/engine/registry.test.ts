@@ -145,11 +145,11 @@ describe('one session per task', () => {
 describe('release', () => {
   test('closes the session of that very owner, and no other', async () => {
     const session = await claim(owner(1, 1, 2))
-    await registry.release(key, owner(1, 1, 1))
-    await registry.release(key, owner(1, 1, 2, 'other'))
-    await registry.release({ ...key, partition: 9 }, owner(1, 1, 2))
+    await registry.release(key, owner(1, 1, 1), 0)
+    await registry.release(key, owner(1, 1, 2, 'other'), 0)
+    await registry.release({ ...key, partition: 9 }, owner(1, 1, 2), 0)
     expect(session.closed).toBe(false)
-    await registry.release(key, owner(1, 1, 2))
+    await registry.release(key, owner(1, 1, 2), 0)
     expect([session.closed, registry.find(key)]).toEqual([true, undefined])
   })
 })

@@ -105,7 +105,10 @@ describe('how it has ended', () => {
 
   test('completed, also without a task; failed if one has; cancelled if it was', () => {
     expect(ended('completed', 'drained')).toBe('completed')
-    expect(ended('completed', 'stopped')).toBe('failed')
+    expect(ended('completed', 'stopped')).toBe('completed')
+    const bounded = { ...plan, input: { ...plan.input, until: 'latest' as const } }
+    const half = [entry(0, 'completed'), entry(1, 'stopped')]
+    expect(outcomeOf(pipeline({ plan: bounded, tasks: half }))).toBe('failed')
     expect(ended()).toBe('completed')
     expect(ended('completed', 'failed')).toBe('failed')
     const tasks = [entry(0, 'cancelled'), entry(1, 'completed')]
