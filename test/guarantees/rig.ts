@@ -26,6 +26,8 @@ export interface RigOptions {
   readonly plugin?: Partial<TidemarkPluginOptions>
   /** Registers the plugin on the connection too, from where it reaches the worker. */
   readonly onConnection?: boolean
+  /** `host:port` of a Temporal server. Default: that of the test run. */
+  readonly address?: string
   /** Default: true. False: no worker until `startWorker`. */
   readonly worker?: boolean
 }
@@ -54,12 +56,8 @@ export class Rig {
     const kafka = { brokers: brokers() }
     const plugin = new TidemarkPlugin({ kafka, ...options.plugin, taskQueue, pipelines: options.pipelines })
     const plugins = options.onConnection === true ? [plugin] : []
-    const rig = new Rig(
-      options,
-      plugin,
-      taskQueue,
-      await NativeConnection.connect({ address: temporalAddress(), plugins }),
-    )
+    const address = options.address ?? temporalAddress()
+    const rig = new Rig(options, plugin, taskQueue, await NativeConnection.connect({ address, plugins }))
     if (options.worker !== false) await rig.startWorker()
     return rig
   }

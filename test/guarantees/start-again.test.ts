@@ -23,7 +23,7 @@ function numbersTo(name: string, directory: string): Pipeline {
   })
 }
 
-const cases = ['drain', 'completion', 'termination', 'cancellation', 'lost-task'] as const
+const cases = ['drain', 'completion', 'termination', 'cancellation', 'lost-task', 'orphans'] as const
 type Case = (typeof cases)[number]
 const names = Object.fromEntries(cases.map((end) => [end, uniqueName(`again-${end}`)])) as Record<Case, string>
 const outputs = {} as Record<Case, Output>
@@ -66,7 +66,7 @@ async function progress(end: Case, more: number): Promise<void> {
 async function finish(end: Case, count: number): Promise<void> {
   const name = names[end]
   const done = ({ tasks }: { readonly tasks: readonly { readonly positions: Readonly<Record<string, string>> }[] }) =>
-    tasks.every((task) => Number(task.positions['numbers']) >= count)
+    tasks.length === PARTITIONS && tasks.every((task) => Number(task.positions['numbers']) >= count)
   await rig.until(name, done, { for: `${name} to be at ${count}` })
   await rig.pipelines.get(name).drain()
   await outputs[end].expectNumbers([count, count])
@@ -160,5 +160,22 @@ describe.concurrent('goes on', () => {
       ['running', 1],
     ])
     await finish('lost-task', await flow.stop())
+  })
+
+  it('and until then, a terminated pipeline’s tasks stop by themselves', { timeout: 120_000 }, async () => {
+    const name = names.orphans
+    const flow = topics.flow(name, PARTITIONS)
+    await rig.begin(name)
+    await progress('orphans', 50)
+    await rig.terminate(`tidemark/${name}`)
+    const stopped = await rig.until(name, ({ tasks }) => tasks.every((task) => task.state === 'stopped'))
+    for (const { workflowId } of stopped.tasks) {
+      expect((await rig.client.workflow.getHandle(workflowId).describe()).status.name).toBe('COMPLETED')
+    }
+    // At a checkpoint: all that is written is recorded.
+    const recorded = stopped.tasks.map((task) => Number(task.positions['numbers']))
+    expect([await written('orphans', 0), await written('orphans', 1)]).toEqual(recorded)
+    await rig.begin(name)
+    await finish('orphans', await flow.stop())
   })
 })

@@ -2,7 +2,7 @@
 import kafkajs, { type Admin, type Kafka, type Producer, type ProducerRecord } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brokers } from '../setup/shared-servers.js'
-import { createTopic } from '../setup/topics.js'
+import { createTopic, serves } from '../setup/topics.js'
 
 export type Value = string | Buffer | null
 
@@ -28,10 +28,14 @@ export class Topics {
   }
 
   async produce(records: ProducerRecord): Promise<void> {
-    const { topic } = records
+    const { topic, messages } = records
     const producer = this.producerOf.get(topic) ?? this.connected()
     this.producerOf.set(topic, producer)
-    await (await producer).send(records)
+    const partitions = new Set(messages.map(({ partition }) => partition))
+    const sent = await (await producer).send(records)
+    // Messages for partitions that it doesn't know yet are left out by kafkajs, without a word.
+    if (!partitions.has(undefined) && sent.length !== partitions.size)
+      throw new Error(`only ${sent.length} of ${partitions.size} partitions of ${topic} were written to`)
   }
 
   /** Sends `{"n":0}`, `{"n":1}` … to every partition, a few every 25 ms, until told to stop; tells how many each has then. */
@@ -89,7 +93,10 @@ export class Topics {
   }
 
   async grow(topic: string, count: number): Promise<void> {
-    await this.administrate((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }))
+    await this.administrate(async (admin) => {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] })
+      await serves(admin, topic, count)
+    })
     await this.forget(topic)
   }
 

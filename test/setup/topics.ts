@@ -1,4 +1,6 @@
-import kafkajs from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
+
+import { waitUntil } from './wait-until.js'
 
 /** Creates a topic and returns its name. `config` are topic settings such as `cleanup.policy`. */
 export async function createTopic(
@@ -17,11 +19,27 @@ export async function createTopic(
   try {
     const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [{ topic: name, numPartitions: partitions, replicationFactor: 1, configEntries }],
     })
+    await serves(admin, name, partitions)
   } finally {
     await admin.disconnect()
   }
   return name
+}
+
+/**
+ * Waits until every partition has its leader. kafkajs's own wait gives up where a broker doesn't know the topic yet, and
+ * its producers leave out, without a word, what is for a partition that they don't know.
+ */
+export async function serves(admin: Admin, topic: string, partitions: number): Promise<void> {
+  const look = async (): Promise<boolean> => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))
+    const led = topics[0]?.partitions.filter(
+      ({ leader, partitionErrorCode }) => leader >= 0 && partitionErrorCode === 0,
+    )
+    return led?.length === partitions
+  }
+  await waitUntil(look, { for: `topic ${topic} to have ${partitions} partitions with leaders` })
 }

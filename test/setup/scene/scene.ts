@@ -28,7 +28,7 @@ export interface SceneOptions extends Pick<
 
 export interface TaskStanding {
   readonly phase: string
-  readonly checkpoint: { readonly epoch: number }
+  readonly checkpoint: { readonly epoch: number; readonly positions: Readonly<Record<string, string>> }
   readonly session: { readonly worker: string } | null
 }
 
@@ -240,8 +240,7 @@ export class Scene {
     await feed.end()
     await this.until(
       'everything to be committed',
-      () =>
-        partitions().every((partition) => (commits.newest(partition)?.position ?? 0) >= (feed.ends[partition] ?? 0)),
+      async () => (await Promise.all(partitions().map((p) => this.reached(p)))).every(Boolean),
       { timeoutMs: 60_000 },
     )
     await this.command('drain')
@@ -272,6 +271,14 @@ export class Scene {
     }
     await this.connection.close()
     await rm(this.root, { recursive: true, force: true, maxRetries: 5 })
+  }
+
+  /** By its newest commit; where the last records gave no outputs there is none behind them, and the checkpoint tells. */
+  private async reached(partition: number): Promise<boolean> {
+    const end = this.feed.ends[partition] ?? 0
+    if ((this.commits.newest(partition)?.position ?? 0) >= end) return true
+    const { checkpoint } = await this.task(partition)
+    return Number(Object.values(checkpoint.positions)[0] ?? 0) >= end
   }
 
   private get directory(): string {
