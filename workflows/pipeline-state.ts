@@ -133,5 +133,6 @@ export function refusalOf(state: PipelineState | null, given: unknown): string |
   const known = state.tasks.some(
     (task) => (partition === null || task.partition === partition) && (stage === null || task.stage === stage),
   )
-  return known ? null : `there is no such task: stage ${JSON.stringify(stage)}, partition ${JSON.stringify(partition)}`
+  const asked = [stage === null ? [] : `stage '${stage}'`, partition === null ? [] : `partition ${partition}`].flat()
+  return known ? null : `there is no such task: ${asked.join(', ')}`
 }

@@ -28,6 +28,7 @@ import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
 import {
   absorb,
   command,
+  isSame,
   isStuck,
   newPipeline,
   outcomeOf,
@@ -171,7 +172,9 @@ class PipelineRun {
   private async startTask(task: TaskState): Promise<void> {
     const { state } = this
     if (state === null) return
-    const begun: TaskState = state.paused === null ? task : { ...task, phase: 'paused', paused: state.paused }
+    // One that had vanished stays paused if it was, by itself or with all.
+    const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
+    const begun: TaskState = paused === null ? task : { ...task, phase: 'paused', paused }
     this.state = withTask(state, begun, Date.now())
     await startChild<typeof tidemarkTask>(TASK_WORKFLOW, {
       workflowId: taskWorkflowId(task.pipeline, task.stage, task.partition),

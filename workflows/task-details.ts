@@ -47,6 +47,7 @@ export function reportOf(state: TaskState): TaskReport {
     incarnation: state.incarnation,
     phase: state.phase,
     worker: state.session?.worker ?? null,
+    paused: state.paused,
     problem: state.problem,
     positions: state.checkpoint.positions,
     counters: state.counters,

@@ -26,6 +26,8 @@ const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
 /** A task that stands still looks that often whether its pipeline is still there. */
 const STANDING_CHECK_MS = 3_600_000
+/** Failures in a row; with the pauses between them that is once in five minutes. */
+const TOLD_AGAIN_AFTER = 10
 const LONGEST_SILENCE_MS = 600_000
 /** A session's first checkpoint comes early: sinks that commit with it would hold back for long what a lost session held. */
 const FIRST_EPOCH_MS = 500
@@ -210,6 +212,8 @@ class TaskRun {
     if (failure.code === 'GenerationFenced') this.state = this.fenced(failure)
     else if (!failure.retryable) this.state = park(this.state, problemFrom(failure, Date.now()))
     else if (this.failures > 1) this.state = { ...this.state, trouble: problemFrom(failure, Date.now()) }
+    // Whoever only fails tells nothing new, and would not notice that its pipeline is gone.
+    if (this.failures % TOLD_AGAIN_AFTER === 0) this.told = ''
     if (this.state.phase === 'parked' || this.failures < 2) return
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.failures - 2), LONGEST_PAUSE_MS)
     await condition(() => this.inbox.length > 0, pause)

@@ -7,6 +7,7 @@ import { NonDeterministicStep } from '../errors/sink.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
+import { DECODE_MS, inTime } from './in-time.js'
 import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
 
@@ -67,6 +68,8 @@ class EpochRun {
         if (prefetch.done) return this.finish('until')
         // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
         if (catchUp.active && prefetch.trouble !== null) throw prefetch.trouble
+        // Told when it begins and when it is over, not when a clock happens to strike.
+        if ((prefetch.trouble !== null) !== session.inTrouble) return this.finish(this.active ? 'interval' : 'idle')
         await bell.wait(this.patience())
         continue
       }
@@ -154,31 +157,35 @@ class EpochRun {
     let bad: Problem | null = null
     let look = first
     host.stalls.enter(session.task)
-    for (; i < records.length; i++) {
-      const record = records[i]
-      if (record === undefined) continue
-      if (halt !== null && compare(record.position, halt) >= 0) {
-        halted = true
-        break
+    try {
+      for (; i < records.length; i++) {
+        const record = records[i]
+        if (record === undefined) continue
+        if (halt !== null && compare(record.position, halt) >= 0) {
+          halted = true
+          break
+        }
+        flow.record = record
+        at[0] = -1
+        try {
+          const value = decode(record)
+          push(value instanceof Promise ? await inTime(value, DECODE_MS, session.abort.signal) : value, flow)
+        } catch (error) {
+          session.abort.signal.throwIfAborted()
+          bad = this.badRecord(error, record)
+          if (bad !== null) break
+        }
+        last = record
+        if (i < look) continue
+        if (performance.now() - began > SLICE_MS) {
+          i++
+          break
+        }
+        look = i + Math.min(i - first + 1, CLOCK_EVERY)
       }
-      flow.record = record
-      at[0] = -1
-      try {
-        const value = decode(record)
-        push(value instanceof Promise ? await value : value, flow)
-      } catch (error) {
-        bad = this.badRecord(error, record)
-        if (bad !== null) break
-      }
-      last = record
-      if (i < look) continue
-      if (performance.now() - began > SLICE_MS) {
-        i++
-        break
-      }
-      look = i + Math.min(i - first + 1, CLOCK_EVERY)
+    } finally {
+      host.stalls.leave()
     }
-    host.stalls.leave()
     this.read += i - first
     session.cursor = i
     if (last !== undefined) session.position = last.next
@@ -320,6 +327,7 @@ class EpochRun {
     )
     const stall = session.host.stalls.takeLongest(session.task)
     const { lag, trouble } = session.prefetch
+    session.inTrouble = trouble !== null
     return {
       epoch: this.input.epoch,
       positions: { [session.source.id]: session.position },

@@ -92,6 +92,7 @@ export class Prefetch {
         const limits = { maxRecords: MAX_RECORDS, maxBytes: POLL_BYTES, maxWaitMs: POLL_WAIT_MS, signal }
         const batch = await this.reader.poll(limits)
         failures = 0
+        if (this.trouble !== null) this.bell.ring()
         this.trouble = null
         this.add(batch, position)
         position = batch.next
@@ -104,6 +105,7 @@ export class Prefetch {
           break
         }
         this.trouble = error instanceof TidemarkError ? error : new SourceUnavailable(this.place, error)
+        this.bell.ring()
         const pause = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]
         await delay(pause, undefined, { signal }).catch(() => undefined)
       }

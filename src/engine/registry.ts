@@ -71,11 +71,21 @@ export class SessionRegistry {
     for (const session of this.sessions.values()) session.interrupt('released')
   }
 
-  /** After `shutDown`: resolves when every task has been handed back. An epoch that doesn't come is waited for so long. */
-  async allHandedBack(patienceMs: number): Promise<void> {
-    const deadline = performance.now() + patienceMs
-    const isDone = (session: Session): boolean => session.handedBack || (!session.busy && performance.now() > deadline)
-    while (this.claiming.size > 0 || !this.all.every(isDone)) await delay(LOOK_MS)
+  /**
+   * After `shutDown`: resolves when every task has been handed back. An epoch that doesn't come is waited for so long, and
+   * one that doesn't end for `endMs`: then it is given up, and the ledgers decide.
+   */
+  async allHandedBack(patienceMs: number, endMs: number): Promise<void> {
+    const began = performance.now()
+    const late = (ms: number): boolean => performance.now() - began > ms
+    const isDone = (session: Session): boolean => session.handedBack || (!session.busy && late(patienceMs))
+    while (this.claiming.size > 0 || !this.all.every(isDone)) {
+      if (late(endMs)) {
+        for (const session of this.all) void session.close()
+        return
+      }
+      await delay(LOOK_MS)
+    }
   }
 
   /** Resolves when all tasks are in the middle of an epoch, so that no workflow is deciding on them, or it gets late. */

@@ -56,6 +56,8 @@ export class Session {
   stop: StopReason | null = null
   /** True once an epoch has ended because the worker goes away, or with a problem: no other will come. */
   handedBack = false
+  /** The source was in trouble when the last epoch ended, and history says so. */
+  inTrouble = false
   private interrupted = 0
   private epoch: number
   private checkpoint: Position

@@ -22,6 +22,8 @@ const STICKY_MS = 1_000
 const LULL_MS = 500
 /** How long to wait for the next epoch of a task: longer than it takes the server to notice a lost decision. */
 const PATIENCE_MS = 7_000
+/** How long to wait for the end of an epoch or claim under way: a sink that hangs must not keep a worker for ever. */
+const END_MS = 30_000
 
 /**
  * The workers of this library beside a user's: one for workflows and control on the pipelines' queue, one for claims,
@@ -166,7 +168,7 @@ export class OwnWorkers {
     stop(control)
     await Promise.all([untilDrained(claims), untilDrained(control)])
     this.registry.shutDown()
-    await this.registry.allHandedBack(PATIENCE_MS)
+    await this.registry.allHandedBack(PATIENCE_MS, END_MS)
     stop(sessions)
   }
 }

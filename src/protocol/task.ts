@@ -76,6 +76,7 @@ export interface TaskReport {
   readonly incarnation: number
   readonly phase: TaskPhase
   readonly worker: string | null
+  readonly paused: TaskState['paused']
   readonly problem: Problem | null
   readonly positions: Positions
   readonly counters: Counters

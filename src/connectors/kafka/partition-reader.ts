@@ -74,6 +74,7 @@ export class PartitionReader implements SourceReader<Raw> {
           const reader = new PartitionReader(options, leader, ended)
           const earliest = await listOffset(leader, place, { timestamp: EARLIEST, committed: false })
           if (position < earliest) await reader.skipTo(earliest, leader)
+          await reader.requireUntruncated(leader)
           return reader
         } catch (error) {
           leader.link.destroy()
@@ -193,6 +194,20 @@ export class PartitionReader implements SourceReader<Raw> {
       position: String(this.position),
       was: `topic id ${this.identity}`,
       is: `topic id ${leader.topicId}: the topic was deleted and made anew`,
+    })
+  }
+
+  /** What is to be read again must still be there: a log that was cut off would be waited for instead. */
+  private async requireUntruncated(leader: Leader): Promise<void> {
+    const { place, position, strictUntil } = this.options
+    if (position >= strictUntil) return
+    const end = await listOffset(leader, place, { timestamp: LATEST, committed: false })
+    if (end >= strictUntil) return
+    throw new SourceChanged({
+      ...place,
+      position: String(position),
+      was: `records from ${position} to ${strictUntil}, to be read again`,
+      is: `a log that ends at ${end}: the others were cut off`,
     })
   }
 
