@@ -17,6 +17,8 @@ const SLICE_MS = 20
 const CLOCK_EVERY = 32
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
 const STALE_MS = 1_000
+/** Trouble with the source that lasts longer ends an epoch, to be told. */
+const TROUBLE_MS = 3_000
 
 /**
  * One epoch: prefetched records through the steps, outputs to the sinks by the commit clock, until the checkpoint clock,
@@ -68,8 +70,9 @@ class EpochRun {
         if (prefetch.done) return this.finish('until')
         // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
         if (catchUp.active && prefetch.trouble !== null) throw prefetch.trouble
-        // Told when it begins and when it is over, not when a clock happens to strike.
-        if ((prefetch.trouble !== null) !== session.inTrouble) return this.finish(this.active ? 'interval' : 'idle')
+        // Told when it lasts and when it is over, not when a clock happens to strike.
+        const tell = session.inTrouble ? prefetch.trouble === null : prefetch.troubledMs >= TROUBLE_MS
+        if (!catchUp.active && tell) return this.finish(this.active ? 'interval' : 'idle')
         await bell.wait(this.patience())
         continue
       }

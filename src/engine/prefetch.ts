@@ -26,6 +26,7 @@ export class Prefetch {
   head: SourceBatch<unknown> | undefined
   failure: unknown
   trouble: TidemarkError | null = null
+  private troubledSince = 0
   /** Records left behind the newest batch, as the source said. */
   lag: number | null = null
   /** A bounded source has said its last. */
@@ -69,6 +70,10 @@ export class Prefetch {
     return this.queue.reduce((sum, batch) => sum + batch.records.length, 0)
   }
 
+  get troubledMs(): number {
+    return this.trouble === null ? 0 : performance.now() - this.troubledSince
+  }
+
   checkpointed(position: Position): void {
     // A hint to the source: its failure changes nothing here, the next one says the same or more.
     this.reader?.checkpointed?.(position).catch(() => undefined)
@@ -104,6 +109,7 @@ export class Prefetch {
           this.bell.ring()
           break
         }
+        if (this.trouble === null) this.troubledSince = performance.now()
         this.trouble = error instanceof TidemarkError ? error : new SourceUnavailable(this.place, error)
         this.bell.ring()
         const pause = BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]

@@ -4,7 +4,8 @@ import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { SourceUnauthorized } from '../../../src/errors/source.js'
 import { BreakableSink } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
-import { Task, type TaskOptions } from './task.js'
+import { silence } from '../../../src/testing/silence.js'
+import { hostOf, Task, type TaskOptions } from './task.js'
 
 let log: LogSource
 let out: BreakableSink
@@ -277,6 +278,41 @@ test('trouble with the source is told with the checkpoint, for as long as there 
   const after = await task.epoch({ until: { numbers: '2' } })
   expect(after.trouble).toBeUndefined()
   expect(out.values).toHaveLength(2)
+})
+
+test('trouble that lasts ends an idle epoch, and so does its end', { timeout: 30_000 }, async () => {
+  await start()
+  const running = task.epoch()
+  await delay(30)
+  log.openErrors.push(...Array.from({ length: 5 }, () => new Error('no broker')))
+  log.pollErrors.push(new Error('connection lost'))
+  log.ring()
+  expect(await running).toMatchObject({ ended: 'idle', read: 0, trouble: { code: 'SourceUnavailable' } })
+  const after = await task.epoch()
+  expect(after).toMatchObject({ ended: 'idle', read: 0 })
+  expect(after.trouble).toBeUndefined()
+})
+
+test('decoding that never settles ends with its session, and makes no bad record', async () => {
+  const calls: string[] = []
+  const stalls = { ...silence.stalls, enter: () => void calls.push('enter'), leave: () => void calls.push('leave') }
+  const never = new Promise<number>(() => undefined)
+  const pipeline = definePipeline({
+    name: 'stuck',
+    sources: { numbers: log.source({ decode: () => never }) },
+    steps: ({ numbers }) => numbers.to('out', out.sink()),
+    onError: 'skip',
+  })
+  task = new Task(pipeline, { host: hostOf({ stalls }) })
+  const session = await task.claim()
+  log.append(2)
+  const running = task.epoch()
+  running.catch(() => undefined)
+  await delay(30)
+  await session.close()
+  await expect(running).rejects.toThrow('aborted')
+  expect(calls).toEqual(['enter', 'leave'])
+  expect(out.values).toEqual([])
 })
 
 test('the source is told of a checkpoint once it is in history', async () => {

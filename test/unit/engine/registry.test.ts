@@ -194,6 +194,15 @@ describe('shutting down', () => {
     expect(await running).toMatchObject({ ended: 'orphaned' })
   })
 
+  test('waits for epochs to end, and gives up one that does not', async () => {
+    const session = await claim(owner(1, 1, 1))
+    const running = epoch(session)
+    running.catch(() => undefined)
+    await registry.allHandedBack(1, 100)
+    await expect(running).rejects.toThrow('aborted')
+    expect(session.closed).toBe(true)
+  })
+
   test('close ends all sessions', async () => {
     const session = await claim(owner(1, 1, 1))
     await registry.close()

@@ -73,6 +73,14 @@ describe('records that were deleted before they were read', () => {
   })
 })
 
+test('a log that was cut off below what is to be read again is not waited for', async () => {
+  const asked = { brokers: brokers(), position: '2', strictUntil: '9' }
+  await expect(open(definitionOf(topic, { onDataLoss: 'skip' }), asked)).rejects.toMatchObject({
+    code: 'SourceChanged',
+    message: expect.stringContaining('a log that ends at 6'),
+  })
+})
+
 test.each(['fail', 'skip'] as const)('a position beyond the end is an error with onDataLoss %s', async (onDataLoss) => {
   reader = await open(definitionOf(topic, { onDataLoss }), { brokers: brokers(), position: '9' })
   await expect(poll(reader)).rejects.toMatchObject({
