@@ -23,7 +23,7 @@ function numbersTo(name: string, directory: string): Pipeline {
   })
 }
 
-const cases = ['drain', 'completion', 'termination', 'cancellation', 'lost-task', 'orphans'] as const
+const cases = ['drain', 'completion', 'termination', 'cancellation', 'lost-task', 'paused-task', 'orphans'] as const
 type Case = (typeof cases)[number]
 const names = Object.fromEntries(cases.map((end) => [end, uniqueName(`again-${end}`)])) as Record<Case, string>
 const outputs = {} as Record<Case, Output>
@@ -53,9 +53,9 @@ async function written(end: Case, partition: number): Promise<number> {
   return (await outputs[end].positions(partition)).length
 }
 
-/** Waits until every partition has that many more records in committed files. */
-async function progress(end: Case, more: number): Promise<void> {
-  for (let partition = 0; partition < PARTITIONS; partition++) {
+/** Waits until every partition, or some, has that many more records in committed files. */
+async function progress(end: Case, more: number, partitions: readonly number[] = [0, 1]): Promise<void> {
+  for (const partition of partitions) {
     const before = await written(end, partition)
     const look = async (): Promise<boolean> => (await written(end, partition)) >= before + more
     await waitUntil(look, { for: `${more} more records of partition ${partition}`, every: 100, timeoutMs: 45_000 })
@@ -160,6 +160,25 @@ describe.concurrent('goes on', () => {
       ['running', 1],
     ])
     await finish('lost-task', await flow.stop())
+  })
+
+  it('with a task that was terminated while it was paused: it is paused still', { timeout: 120_000 }, async () => {
+    const name = names['paused-task']
+    const flow = topics.flow(name, PARTITIONS)
+    const handle = await rig.begin(name)
+    await progress('paused-task', 50)
+    await handle.pause({ partition: 1, reason: 'until it is looked into' })
+    const before = await written('paused-task', 1)
+    await rig.terminate(taskOf(name, 1))
+    await rig.until(
+      name,
+      ({ tasks: [, task] }) => task?.state === 'paused' && task.paused?.reason === 'until it is looked into',
+      { for: 'discovery to start it again' },
+    )
+    await progress('paused-task', 50, [0])
+    expect(await written('paused-task', 1)).toBe(before)
+    await handle.resume({ partition: 1 })
+    await finish('paused-task', await flow.stop())
   })
 
   it('and until then, a terminated pipeline’s tasks stop by themselves', { timeout: 120_000 }, async () => {
