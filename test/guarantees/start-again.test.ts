@@ -62,6 +62,17 @@ async function progress(end: Case, more: number, partitions: readonly number[] =
   }
 }
 
+/** Waits for another run of a task than the present one. */
+async function restartOf(workflowId: string): Promise<() => Promise<void>> {
+  const task = rig.client.workflow.getHandle(workflowId)
+  const { runId } = await task.describe()
+  const look = async (): Promise<boolean> => {
+    const now = await task.describe()
+    return now.status.name === 'RUNNING' && now.runId !== runId
+  }
+  return async () => void (await waitUntil(look, { for: 'discovery to start it again', every: 200 }))
+}
+
 /** Ends the pipeline for good and judges all that was ever written. */
 async function finish(end: Case, count: number): Promise<void> {
   const name = names[end]
@@ -139,19 +150,13 @@ describe.concurrent('goes on', () => {
     await rig.begin(name)
     await rig.until(name, ({ tasks }) => tasks.length === PARTITIONS && tasks.every((task) => task.epoch >= 1))
     await progress('lost-task', 200)
-    const { runId } = await rig.client.workflow.getHandle(taskOf(name, 1)).describe()
+    const restarted = await restartOf(taskOf(name, 1))
     const ahead = await written('lost-task', 1)
     await rig.terminate(taskOf(name, 1))
     const before = await rig.status(name)
     const checkpoint = Number(before.tasks[1]?.positions['numbers'])
     expect(ahead, 'the ledger is ahead of history').toBeGreaterThan(checkpoint)
-    await waitUntil(
-      async () => {
-        const now = await rig.client.workflow.getHandle(taskOf(name, 1)).describe()
-        return now.status.name === 'RUNNING' && now.runId !== runId
-      },
-      { for: 'discovery to start it again', every: 200 },
-    )
+    await restarted()
     await progress('lost-task', 200)
     const { incarnation, tasks } = await rig.status(name)
     expect(incarnation, 'the pipeline itself was not started again').toBe(1)
@@ -169,13 +174,14 @@ describe.concurrent('goes on', () => {
     await progress('paused-task', 50)
     await handle.pause({ partition: 1, reason: 'until it is looked into' })
     const before = await written('paused-task', 1)
+    const restarted = await restartOf(taskOf(name, 1))
     await rig.terminate(taskOf(name, 1))
-    await rig.until(
-      name,
-      ({ tasks: [, task] }) => task?.state === 'paused' && task.paused?.reason === 'until it is looked into',
-      { for: 'discovery to start it again' },
-    )
-    await progress('paused-task', 50, [0])
+    await restarted()
+    await progress('paused-task', 200, [0])
+    expect((await rig.status(name)).tasks[1]).toMatchObject({
+      state: 'paused',
+      paused: { reason: 'until it is looked into' },
+    })
     expect(await written('paused-task', 1)).toBe(before)
     await handle.resume({ partition: 1 })
     await finish('paused-task', await flow.stop())
