@@ -1,4 +1,6 @@
 /** Definition of pipelines. Connects nothing; safe to import from clients and tools. */
+export { explain } from './definition/explain.js'
+export type { ExplainedSink, ExplainedStage, Explanation, PromisedGuarantee } from './definition/explain.js'
 export { definePipeline } from './definition/define-pipeline.js'
 export type { Ends, Pipeline, PipelineOptions, Sinks, Streams, UniqueIds } from './definition/pipeline.js'
 export { otherwise } from './definition/stream.js'

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { cancelCommand } from './commands/cancel.js'
 import { devCommand } from './commands/dev.js'
 import { drainCommand } from './commands/drain.js'
+import { explainCommand } from './commands/explain.js'
 import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
@@ -24,6 +25,7 @@ export function programFor(terminal: Terminal): Command {
     )
   const commands = [
     workerCommand,
+    explainCommand,
     startCommand,
     listCommand,
     statusCommand,

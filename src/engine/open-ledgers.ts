@@ -1,4 +1,5 @@
 import type { Blueprint } from '../definition/blueprint.js'
+import { commitMsOf } from '../definition/commit-clock.js'
 import type { Stage } from '../definition/graph.js'
 import type { Receipt, SinkContext, TransactionalSink } from '../definition/sink.js'
 import { RecordRejected } from '../errors/record.js'
@@ -8,8 +9,6 @@ import { Ledger } from './ledger.js'
 import type { OutletSink } from './outlet.js'
 import { aheadOf, type Claim, fenceReceipt, judgeReceipt } from './recovery.js'
 import { EMPTY_DIGEST } from './digest.js'
-
-const DEFAULT_COMMIT_MS = 1_000
 
 /** The sinks of a stage, the dead-letter sink among them, in the order that numbers them. */
 export function sinksOf(blueprint: Blueprint, stage: Stage): readonly OutletSink[] {
@@ -108,7 +107,6 @@ async function openLedger(
     await writer.close()
     throw error
   }
-  const withCheckpoint = group.sinks.every((s) => s.sink.commitsWithCheckpoint === true)
   return new Ledger({
     id: group.id,
     sinks: group.sinks,
@@ -116,6 +114,9 @@ async function openLedger(
     head,
     digest: claim.checkpoint.ledgers[group.id]?.digest ?? EMPTY_DIGEST,
     ahead: aheadOf(writer.receipt, claim),
-    commitMs: blueprint.commitMs ?? (withCheckpoint ? null : DEFAULT_COMMIT_MS),
+    commitMs: commitMsOf(
+      blueprint.commitMs,
+      group.sinks.map(({ sink }) => sink),
+    ),
   })
 }

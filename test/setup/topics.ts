@@ -39,7 +39,10 @@ export async function serves(admin: Admin, topic: string, partitions: number): P
     const led = topics[0]?.partitions.filter(
       ({ leader, partitionErrorCode }) => leader >= 0 && partitionErrorCode === 0,
     )
-    return led?.length === partitions
+    if (led?.length !== partitions) return false
+    // A leader by name may not yet lead: it answers for each of its partitions once it does.
+    const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+    return offsets.length === partitions
   }
   await waitUntil(look, { for: `topic ${topic} to have ${partitions} partitions with leaders` })
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { run } from '../../../src/cli/run.js'
 import { freePort } from '../../../src/dev/ports.js'
@@ -19,7 +20,7 @@ test('--version tells that of the package, and is done', async () => {
 test('--help tells every command, and is done', async () => {
   const { code, out } = await outcome(['--help'])
   expect(code).toBe(0)
-  for (const command of ['worker', 'start', 'list', 'status', 'pause', 'resume', 'drain', 'cancel', 'dev']) {
+  for (const command of ['worker', 'explain', 'start', 'list', 'status', 'pause', 'resume', 'drain', 'cancel', 'dev']) {
     expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
   }
 })
@@ -42,12 +43,26 @@ test.each([
   [['worker', 'm.js', '--brokers', 'localhost'], 'host:port'],
   [['worker', 'm.js', '--max-tasks', '0'], '--max-tasks'],
   [['worker', './no-such-module.mjs'], 'there is no file'],
+  [['explain', './no-such-module.mjs'], 'there is no file'],
   [['dev', '--kafka-port', '70000'], '--kafka-port'],
   [['list', '--profile', 'nowhere'], "Profile 'nowhere' not found"],
 ])('wrong usage is code 2, and says what is wrong: %j', async (args, message) => {
   const { code, out, err } = await outcome(args, { TEMPORAL_CONFIG_FILE: '/nonexistent' })
   expect(err).toContain(message)
   expect({ code, out }).toEqual({ code: 2, out: '' })
+})
+
+test('explain shows the plan of each pipeline of a module, without any server', async () => {
+  const module = fileURLToPath(new URL('../../../examples/delayed-flights.ts', import.meta.url))
+  const { code, out, err } = await outcome(['explain', module])
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  expect(out).toContain('delayed-flights: exactly-once')
+  expect(out).toMatch(/^ {2}source +flights +kafka +topic flights$/m)
+  expect(out).toMatch(
+    /^ {2}exactly-once: sink '[a-z-]+' \(file\) commits outputs and position together; commits with each/m,
+  )
+  const json = JSON.parse((await outcome(['explain', module, '--json'])).out) as { readonly pipeline: string }[]
+  expect(json.map(({ pipeline }) => pipeline)).toEqual(['delayed-flights'])
 })
 
 test('without a server a command fails, and says where it looked and what to do', async () => {

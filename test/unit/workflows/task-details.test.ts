@@ -76,6 +76,7 @@ test('a report is what the pipeline needs to know', () => {
     incarnation: 4,
     phase: 'running',
     worker: 'host-1',
+    paused: null,
     problem,
     positions: { flights: '1234567' },
     counters: taskState().counters,
