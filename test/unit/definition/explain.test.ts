@@ -48,8 +48,8 @@ test('sinks of one scope have one ledger, and one clock', () => {
     name: 'shared',
     sources: { numbers: numbers() },
     steps: ({ numbers: n }) => [
-      n.to('a', transactional({ scope: 'cluster' } as never)),
-      n.to('b', transactional({ scope: 'cluster', commitsWithCheckpoint: true } as never)),
+      n.to('a', transactional({ scope: 'cluster' })),
+      n.to('b', transactional({ scope: 'cluster', commitsWithCheckpoint: true })),
     ],
   })
   expect(explain(pipeline).stages[0]?.sinks.map(({ ledger, commitMs }) => [ledger, commitMs])).toEqual([
