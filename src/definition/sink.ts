@@ -83,10 +83,11 @@ export interface SinkContext {
    */
   fence(found: Receipt | null): Receipt
   /**
-   * Called in write or commit: this item can never be accepted (constraint, too large). The epoch ends uncommitted and the
-   * task parks with `RecordRejected`; nothing is lost, and `resume` tries again.
+   * Called in write or commit, which must then reject with what this throws: the item can never be accepted (constraint,
+   * too large). The engine calls `abort`, does as `onError` says of the item's record, and writes the rest again.
+   * `sink`: whose item, where several share this writer (ids are unique within a sink only).
    */
-  reject(itemId: string, reason: string): never
+  reject(itemId: string, reason: string, sink?: string): never
 }
 
 export interface TransactionalWriter<W> {
@@ -106,7 +107,7 @@ export interface TransactionalWriter<W> {
    * owner has taken over.
    */
   commit(receipt: Receipt): Promise<void>
-  /** Drops all items since the last commit. */
+  /** Drops all items since the last commit; they may be written again. */
   abort(): Promise<void>
   /** Exactly once, also after errors; commits nothing. */
   close(): Promise<void>
@@ -120,7 +121,7 @@ export interface WriteResult {
 export interface IdempotentWriter<W> {
   /**
    * Resolved: each item not in `failed` is durable. Rejected: all are assumed to have failed. Retryable ones come again
-   * (same id, backoff), others park the task. A checkpoint waits for all.
+   * (same id, backoff), others are refused: `onError` decides. A checkpoint waits for all.
    */
   write(items: readonly Item<W>[], signal: AbortSignal): Promise<WriteResult>
   close(): Promise<void>
@@ -153,6 +154,8 @@ export interface TransactionalSink<T, W> extends SinkBase<T, W> {
    * tells them apart. Default: a scope of its own, the sink's id.
    */
   readonly scope?: string
+  /** True: it never calls `ctx.reject`. Then nothing is kept in memory that has been handed to `write`. Default false. */
+  readonly neverRejects?: boolean
   /**
    * Called by `claim` only. Fences every older owner of `ctx.ledgerKey`, reads its receipt, commits what
    * `ctx.fence(receipt)` returns. After this resolves no older owner can commit.

@@ -6,10 +6,13 @@ import { DecodeFailed, StepFailed } from '../errors/record.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { Flow } from './flow.js'
 
+/** A record: the one under way, or that of an output. */
+type At = Pick<Flow, 'place' | 'record' | 'origin' | 'timestamp'>
+
 /** What was thrown while a record was under way, as an error of that record. `step` null: its source's decoding. */
-export function recordErrorOf(thrown: unknown, flow: Flow, step: string | null): RecordError {
+export function recordErrorOf(thrown: unknown, { place, origin }: At, step: string | null): RecordError {
   if (thrown instanceof RecordError) return thrown
-  const at = { pipeline: flow.place.pipeline, stage: flow.place.stage, origin: flow.origin, reason: reasonOf(thrown) }
+  const at = { pipeline: place.pipeline, stage: place.stage, origin, reason: reasonOf(thrown) }
   return step === null ? new DecodeFailed(at, thrown) : new StepFailed({ ...at, step }, thrown)
 }
 
@@ -17,26 +20,26 @@ export function recordErrorOf(thrown: unknown, flow: Flow, step: string | null):
 export function verdictOn(
   policy: OnError,
   error: RecordError,
-  flow: Flow,
+  { place, origin }: At,
   step: string | null,
 ): 'fail' | 'skip' | 'deadLetter' {
   if (policy.kind !== 'deadLetter') return policy.kind
-  const failure = { code: error.code, step: step ?? flow.place.source, error, origin: flow.origin }
+  const failure = { code: error.code, step: step ?? place.source, error, origin }
   return policy.when(failure) ? 'deadLetter' : 'fail'
 }
 
 /** The record as the dead-letter sink gets it. */
-export function deadLetterOf(error: RecordError, flow: Flow, step: string | null): DeadLetter {
-  const { record } = flow
+export function deadLetterOf(error: RecordError, at: At, step: string | null): DeadLetter {
+  const { record, place, origin, timestamp } = at
   const reason = error.details['reason']
   return {
     reason: typeof reason === 'string' ? reason : error.message,
     error: { code: error.code, message: error.message },
-    step: step ?? flow.place.source,
-    origin: flow.origin,
+    step: step ?? place.source,
+    origin,
     key: record.key,
     value: record.value instanceof Uint8Array ? record.value : null,
-    timestamp: flow.timestamp,
+    timestamp,
     attempts: 1,
   }
 }

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { IdempotentWriter } from '../definition/sink.js'
+import type { IdempotentWriter, WriteResult } from '../definition/sink.js'
+import { reasonOf } from '../errors/base.js'
+import { RecordRejected } from '../errors/record.js'
 import { SinkUnavailable, SinkUnauthorized } from '../errors/sink.js'
+import type { Judge } from './ledger.js'
 import { Outlet, type OutletSink, type OutputItem } from './outlet.js'
+import { RefusedItem } from './refused-item.js'
 
 const HAND_OVER_ITEMS = 1_000
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
@@ -13,17 +17,22 @@ export class Emitter extends Outlet {
   readonly id: string
   private readonly writer: IdempotentWriter<unknown>
   private readonly at: { readonly pipeline: string; readonly stage: string; readonly partition: number }
+  private readonly judge: Judge | undefined
+  private readonly refused: RefusedItem
   private waiting: OutputItem[] = []
 
   constructor(
     sink: OutletSink,
     writer: IdempotentWriter<unknown>,
     at: { readonly pipeline: string; readonly stage: string; readonly partition: number },
+    parts?: { readonly refused: RefusedItem; readonly judge: Judge },
   ) {
     super([sink])
     this.id = sink.id
     this.writer = writer
     this.at = at
+    this.judge = parts?.judge
+    this.refused = parts?.refused ?? new RefusedItem()
   }
 
   async relieve(signal: AbortSignal): Promise<void> {
@@ -32,14 +41,20 @@ export class Emitter extends Outlet {
     if (this.waiting.length >= HAND_OVER_ITEMS) await this.settle(signal)
   }
 
-  /** Resolves once every output offered so far is durable at the target: a checkpoint waits for it. */
+  /**
+   * Resolves once every output offered so far is durable at the target, or refused and its record dealt with: a checkpoint
+   * waits for it.
+   */
   async settle(signal: AbortSignal): Promise<void> {
-    let items = [...this.waiting, ...this.take()]
+    let items = [...this.waiting, ...this.take()].filter((item) => !item.refused)
     this.waiting = []
     for (let attempt = 0; items.length > 0; attempt++) {
-      const { failed } = await this.write(items, signal, attempt)
-      const refused = failed.find((item) => !item.retryable)
-      if (refused !== undefined) throw new SinkUnauthorized(this.doing(`write item ${refused.id}`), refused.error)
+      const { failed: all } = await this.write(items, signal, attempt)
+      const failed = all.filter((item) => item.retryable)
+      this.refuse(
+        items,
+        all.filter((item) => !item.retryable),
+      )
       if (failed.length === 0) return
       if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${failed.length} items`), failed[0]?.error)
       const again = new Set(failed.map((item) => item.id))
@@ -52,20 +67,36 @@ export class Emitter extends Outlet {
     await this.writer.close()
   }
 
+  private refuse(items: readonly OutputItem[], failed: WriteResult['failed']): void {
+    if (failed.length === 0) return
+    const byId = new Map(items.map((item) => [item.id, item]))
+    for (const { id, error } of failed) {
+      const item = byId.get(id)
+      if (item === undefined || this.judge === undefined) {
+        throw new SinkUnauthorized(this.doing(`write item ${id}`), error)
+      }
+      if (this.judge.refuse(item, reasonOf(error), error)) continue
+      const { place, origin } = item.output
+      const reason = `${reasonOf(error)}; and more of this epoch is refused than a receipt can list`
+      throw new RecordRejected({ pipeline: place.pipeline, stage: place.stage, origin, step: this.id, reason }, error)
+    }
+  }
+
   /** A rejection says that all items have failed. */
-  private async write(
-    items: readonly OutputItem[],
-    signal: AbortSignal,
-    attempt: number,
-  ): Promise<Awaited<ReturnType<IdempotentWriter<unknown>['write']>>> {
+  private async write(items: readonly OutputItem[], signal: AbortSignal, attempt: number): Promise<WriteResult> {
+    this.refused.latest = null
     try {
       return await this.writer.write(items, signal)
     } catch (error) {
       signal.throwIfAborted()
+      const refused = this.refused.among(items)
+      const reason = error instanceof Error ? error : new Error(String(error))
+      if (refused !== undefined) {
+        return { failed: items.map((item) => ({ id: item.id, error: reason, retryable: item !== refused })) }
+      }
       const retryable = this.sinks[0]?.sink.isRetryable?.(error) ?? true
       if (!retryable) throw new SinkUnauthorized(this.doing(`write ${items.length} items`), error)
       if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${items.length} items`), error)
-      const reason = error instanceof Error ? error : new Error(String(error))
       return { failed: items.map(({ id }) => ({ id, error: reason, retryable: true })) }
     }
   }

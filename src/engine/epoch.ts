@@ -7,6 +7,8 @@ import { NonDeterministicStep } from '../errors/sink.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
+import { commitAll } from './commit.js'
+import { Emitter } from './emitter.js'
 import { DECODE_MS, inTime } from './in-time.js'
 import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
@@ -96,6 +98,7 @@ class EpochRun {
 
   private endByClock(): EpochEnd | null {
     if (this.session.stop !== null) return this.session.stop
+    if (this.session.refusals.full) return 'interval'
     const { until, session } = this
     if (until !== null && session.compare(session.position, until) >= 0) return 'until'
     if (this.elapsed < this.lengthMs) return null
@@ -270,32 +273,22 @@ class EpochRun {
     const now = performance.now()
     const due = this.session.ledgers.filter(
       (ledger) =>
-        ledger.commitMs !== null && ledger.dirty && now - (this.committedAt.get(ledger) ?? 0) >= ledger.commitMs,
+        ledger.isFull ||
+        (ledger.commitMs !== null && ledger.dirty && now - (this.committedAt.get(ledger) ?? 0) >= ledger.commitMs),
     )
-    await this.commit(due)
+    if (due.length > 0) await this.commit(due)
   }
 
-  /** Outputs and position of each ledger. The dead letters first: the others' receipts may speak of them (PROTOCOL §5). */
+  /** Outputs and position of each ledger. */
   private async commit(ledgers: readonly Ledger[]): Promise<void> {
-    if (ledgers.length === 0) return
     const { session, input } = this
-    const { onError } = session.blueprint
-    const point = {
+    this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,
       positions: { [session.source.id]: session.position },
       fingerprint: session.claim.fingerprint,
-    }
-    const letters = onError.kind === 'deadLetter' ? onError.id : null
-    const first = ledgers.find((ledger) => letters !== null && ledger.sinks.some((sink) => sink.id === letters))
-    await first?.commit(point)
-    // All of them, whatever one says: a ledger must not be closed while its commit is under way.
-    const ends = await Promise.allSettled(
-      ledgers.filter((ledger) => ledger !== first).map((ledger) => ledger.commit(point)),
-    )
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    })
     for (const ledger of ledgers) this.committedAt.set(ledger, performance.now())
-    this.commits += ledgers.length
   }
 
   private endByFailure(failure: unknown): Promise<EpochResult> {
@@ -324,21 +317,31 @@ class EpochRun {
   private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
     const { session } = this
     if (session.catchUp.active) throw this.notCaughtUp()
-    for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
+    const { refusals } = session
+    // Dead letters last: others may add to them.
+    for (const emitter of session.emitters) {
+      if (emitter !== refusals.outlet) await emitter.settle(session.abort.signal)
+    }
     await this.commit(
       session.ledgers.filter((ledger) => ledger.dirty || (ended === 'problem' && session.isBehind(ledger))),
     )
+    if (refusals.outlet instanceof Emitter) await refusals.outlet.settle(session.abort.signal)
+    const skipped = this.skipped + refusals.skipped
+    const deadLettered = this.deadLettered + refusals.deadLettered
     const stall = session.host.stalls.takeLongest(session.task)
     const { lag, trouble } = session.prefetch
     session.inTrouble = trouble !== null
+    // What is refused has been offered; a letter that takes its place has not.
+    const written = session.outlets.reduce((sum, outlet) => sum + outlet.offered, -refusals.skipped)
+    refusals.clear()
     return {
       epoch: this.input.epoch,
       positions: { [session.source.id]: session.position },
       ledgers: session.moved,
       read: this.read,
-      written: session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0),
-      ...(this.skipped > 0 && { skipped: this.skipped }),
-      ...(this.deadLettered > 0 && { deadLettered: this.deadLettered }),
+      written,
+      ...(skipped > 0 && { skipped }),
+      ...(deadLettered > 0 && { deadLettered }),
       lag: lag === null ? null : lag + session.prefetch.queued + this.unread,
       commits: this.commits,
       ended: session.stop === 'released' && problem === undefined ? 'released' : ended,

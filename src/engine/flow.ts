@@ -100,12 +100,13 @@ function hashText(text: string): number {
 /** One value on its way to a sink. Lives as long as its item: what is asked for later is read from the record. */
 export class RecordOutput implements Output<unknown> {
   readonly value: unknown
-  private readonly place: FlowPlace
+  readonly place: FlowPlace
   readonly record: SourceRecord<unknown>
-  private readonly index: number
-  private readonly now: EpochMs
+  /** Which of its record's outputs to its sink. */
+  readonly index: number | string
+  readonly now: EpochMs
 
-  constructor(value: unknown, flow: Flow, index: number) {
+  constructor(value: unknown, flow: Pick<Flow, 'place' | 'record' | 'now'>, index: number | string) {
     this.value = value
     this.place = flow.place
     this.record = flow.record

@@ -1,10 +1,13 @@
 import type { Positions } from '../definition/position.js'
-import type { Receipt, TransactionalWriter } from '../definition/sink.js'
+import type { Origin, Receipt, TransactionalWriter } from '../definition/sink.js'
+import { RecordRejected } from '../errors/record.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { EpochMs } from '../units.js'
 import { ChainedDigest } from './digest.js'
-import { Outlet, type OutletSink } from './outlet.js'
+import { Outlet, type OutletSink, type OutputItem } from './outlet.js'
 import type { Ahead } from './recovery.js'
+import { RefusedItem } from './refused-item.js'
+import type { Refusals } from './refusals.js'
 
 /** What the receipt of a commit says beside what the ledger knows itself. */
 export interface CommitPoint {
@@ -12,10 +15,19 @@ export interface CommitPoint {
   readonly time: EpochMs
   readonly positions: Positions
   readonly fingerprint: string
+  /** All since the checkpoint whose letters, if they have any, are durable by then. */
+  readonly rejections: Receipt['rejections']
 }
 
 /** Outputs waiting for the writer are handed over at that size, so that a large epoch needs no large memory. */
 const HAND_OVER_BYTES = 1024 * 1024
+/** Of a sink that may refuse items, that much is kept until its commit at most: then the commit comes early. */
+const KEPT_BYTES = 16 * HAND_OVER_BYTES
+/** After a refusal, so many are committed first: each further one among them means writing all of these again. */
+const CHUNK = 256
+
+/** What becomes of an item that the sink refuses: see `Refusals`. */
+export type Judge = Pick<Refusals, 'refuse'>
 
 /** A transactional writer with its outputs, its place in the chain of commits, and how far it is ahead of the checkpoint. */
 export class Ledger extends Outlet {
@@ -28,8 +40,17 @@ export class Ledger extends Outlet {
   /** Milliseconds between commits; null: only with the checkpoint. */
   readonly commitMs: number | null
   private readonly writer: TransactionalWriter<unknown>
+  private readonly refused: RefusedItem
+  private readonly judge: Judge | undefined
+  /** Whether its sinks may refuse items. */
+  private readonly keeps: boolean
   private writing: Promise<void> | undefined
   private uncommitted = false
+  /** Handed over since the last commit, refused items included: what is written again after a refusal. */
+  private kept: OutputItem[] = []
+  private keptBytes = 0
+  /** So many of `kept` go into the next commit, which is then at a position below the session's; null: all of them. */
+  private cut: number | null = null
 
   constructor(options: {
     readonly id: string
@@ -40,6 +61,9 @@ export class Ledger extends Outlet {
     readonly digest: string
     readonly ahead: Ahead | null
     readonly commitMs: number | null
+    /** Where `ctx.reject` of its sinks says what they refuse. */
+    readonly refused?: RefusedItem
+    readonly judge?: Judge
   }) {
     super(options.sinks)
     this.id = options.id
@@ -49,11 +73,19 @@ export class Ledger extends Outlet {
     this.ahead = options.ahead
     this.commitMs = options.commitMs
     this.digest = new ChainedDigest(options.digest)
+    this.refused = options.refused ?? new RefusedItem()
+    this.judge = options.judge
+    this.keeps = options.sinks.some(({ sink }) => sink.mode !== 'transactional' || sink.neverRejects !== true)
   }
 
   /** True while outputs exist that no receipt covers. */
   get dirty(): boolean {
     return this.uncommitted || this.hasSealed
+  }
+
+  /** Whether it has to commit now, whatever its clock says. */
+  get isFull(): boolean {
+    return this.cut !== null || this.keptBytes >= KEPT_BYTES
   }
 
   get mark(): LedgerMark {
@@ -66,24 +98,47 @@ export class Ledger extends Outlet {
     if (this.phase === 'live' && this.bytes >= HAND_OVER_BYTES) await this.handOver()
   }
 
-  /** Outputs and receipt become durable together. After a rejection the ledger is good for `close` only. */
-  async commit(point: CommitPoint): Promise<void> {
+  /** All that is offered is with the writer, and it has refused what it will refuse before the commit. */
+  async prepare(): Promise<void> {
     this.seal()
     await this.handOver()
-    await this.writing
+    await this.written()
+  }
+
+  /**
+   * Outputs and receipt become durable together. False: to be called again, after the dead letters' ledger, since the sink
+   * has refused an item, or since only a part of the outputs is durable. After a rejection it is good for `close` only.
+   */
+  async commit(point: CommitPoint): Promise<boolean> {
+    await this.prepare()
+    const { part, rest } = this.parts()
+    const first = rest[0]?.output.origin
+    const digest = first === undefined ? this.digest : chained(this.head.digest, part)
     const receipt: Receipt = {
       ...this.head,
       seq: this.head.seq + 1,
       epoch: point.epoch,
       time: point.time,
-      positions: point.positions,
-      digest: this.digest.toString(),
+      positions: first === undefined ? point.positions : { ...point.positions, [first.source]: first.position },
+      digest: digest.toString(),
       fingerprint: point.fingerprint,
-      rejections: [],
+      rejections: point.rejections,
     }
-    await this.writer.commit(receipt)
+    this.refused.latest = null
+    try {
+      await this.writer.commit(receipt)
+    } catch (error) {
+      await this.withdraw(error)
+      return false
+    }
     this.head = receipt
-    this.uncommitted = false
+    for (const item of part) item.passed = true
+    this.cut = null
+    this.kept = rest
+    this.uncommitted = rest.length > 0
+    if (rest.length === 0) this.keptBytes = 0
+    else this.write(rest)
+    return rest.length === 0
   }
 
   /** Nothing was offered to it up to `positions`: its receipt alone moves there. */
@@ -100,12 +155,97 @@ export class Ledger extends Outlet {
 
   /** One write at a time; processing goes on while the newest is under way. */
   private async handOver(): Promise<void> {
-    await this.writing
-    const items = this.take()
+    await this.written()
+    const items = this.keep()
     if (items.length === 0) return
     this.uncommitted = true
-    this.writing = this.writer.write(items)
-    // Observed at the next hand-over or commit; a rejection must not count as unhandled until then.
-    this.writing.catch(() => undefined)
+    // Behind a cut they wait for the commit of what is before it.
+    if (this.cut === null) this.write(items)
   }
+
+  private keep(): readonly OutputItem[] {
+    const { bytes } = this
+    const items = this.take()
+    if (!this.keeps || items.length === 0) return items
+    this.kept = this.kept.concat(items)
+    this.keptBytes += bytes
+    return items
+  }
+
+  private write(items: readonly OutputItem[]): void {
+    const accepted = items.some((item) => item.refused) ? items.filter((item) => !item.refused) : items
+    this.refused.latest = null
+    this.writing = accepted.length === 0 ? undefined : this.writer.write(accepted)
+    // Observed at the next hand-over or commit; a rejection must not count as unhandled until then.
+    this.writing?.catch(() => undefined)
+  }
+
+  /** The newest write has ended; where it refused an item, the rest has been written again. */
+  private async written(): Promise<void> {
+    for (;;) {
+      try {
+        await this.writing
+        return
+      } catch (error) {
+        await this.withdraw(error)
+      }
+    }
+  }
+
+  /** Takes back all since the last commit, but for the refused item, and writes it again up to a cut. Throws `error` if it refuses none. */
+  private async withdraw(error: unknown): Promise<void> {
+    const { judge, refused, kept } = this
+    const item = refused.among(kept)
+    if (judge === undefined || item === undefined || refused.latest === null) throw error
+    const { reason } = refused.latest
+    const hadRoom = judge.refuse(item, reason)
+    await this.writer.abort()
+    // Its letter, where that goes into the same ledger.
+    this.keep()
+    const index = kept.indexOf(item)
+    const cut = Math.min(hadRoom ? behind(kept, Math.max(index, CHUNK - 1)) : before(kept, index), this.cut ?? Infinity)
+    if (cut === 0) throw new RecordRejected({ ...placeOf(item), step: item.sink, reason: `${reason}; ${NO_ROOM}` })
+    this.cut = cut < kept.length ? cut : null
+    this.write(this.parts().part)
+  }
+
+  /** What goes into the next commit, and what has to wait for the one after it. Letters wait for nothing. */
+  private parts(): { readonly part: OutputItem[]; readonly rest: OutputItem[] } {
+    const { cut, kept } = this
+    if (cut === null) return { part: kept, rest: [] }
+    const part = kept.slice(0, cut)
+    const rest: OutputItem[] = []
+    for (const item of kept.slice(cut)) (item.chained ? rest : part).push(item)
+    return { part, rest }
+  }
+}
+
+const NO_ROOM = 'and more of its record is refused than a receipt can list'
+
+/** The index behind the last output of the record that the one at `index` came of. */
+function behind(items: readonly OutputItem[], index: number): number {
+  const record = items[index]?.output.record
+  let end = index
+  while (end < items.length && items[end]?.output.record === record) end++
+  return end
+}
+
+/** The index of the first output of the record that the one at `index` came of. */
+function before(items: readonly OutputItem[], index: number): number {
+  const record = items[index]?.output.record
+  let start = index
+  while (start > 0 && items[start - 1]?.output.record === record) start--
+  return start
+}
+
+/** The digest that a ledger at `from` has after those. */
+function chained(from: string, items: readonly OutputItem[]): ChainedDigest {
+  const digest = new ChainedDigest(from)
+  for (const item of items) if (item.chained) digest.update(item.toBytes(), item.tag)
+  return digest
+}
+
+function placeOf({ output }: OutputItem): { pipeline: string; stage: string; origin: Origin } {
+  const { pipeline, stage } = output.place
+  return { pipeline, stage, origin: output.origin }
 }

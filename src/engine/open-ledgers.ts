@@ -9,6 +9,8 @@ import { Ledger } from './ledger.js'
 import type { OutletSink } from './outlet.js'
 import { aheadOf, type Claim, fenceReceipt, judgeReceipt } from './recovery.js'
 import { EMPTY_DIGEST } from './digest.js'
+import { RefusedItem } from './refused-item.js'
+import { Refusals } from './refusals.js'
 
 /** The sinks of a stage, the dead-letter sink among them, in the order that numbers them. */
 export function sinksOf(blueprint: Blueprint, stage: Stage): readonly OutletSink[] {
@@ -53,35 +55,48 @@ export async function openOutlets(
   sinks: readonly OutletSink[],
   claim: Claim,
   signal: AbortSignal,
-): Promise<{ readonly ledgers: readonly Ledger[]; readonly emitters: readonly Emitter[] }> {
+): Promise<{
+  readonly ledgers: readonly Ledger[]
+  readonly emitters: readonly Emitter[]
+  readonly refusals: Refusals
+}> {
   const ledgers: Ledger[] = []
   const emitters: Emitter[] = []
+  const refusals = new Refusals(blueprint.onError, host.log)
   const base = { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition }
-  const contextFor = (id: string, members: readonly string[]): Omit<SinkContext, 'fence'> => ({
+  const contextFor = (id: string, members: readonly string[], refused: RefusedItem): Omit<SinkContext, 'fence'> => ({
     ...base,
     owner: claim.owner,
     ledgerKey: ledgerKey(host.namespace, base, id),
     sinks: members,
     signal,
     connection: host.connection,
-    reject(itemId, reason) {
+    reject(itemId, reason, sink) {
+      refused.latest = { itemId, reason, sink }
       const origin = { source: itemId, partition: claim.partition, position: '' }
-      throw new RecordRejected({ pipeline: claim.pipeline, stage: claim.stage, origin, step: id, reason })
+      throw new RecordRejected({ pipeline: claim.pipeline, stage: claim.stage, origin, step: sink ?? id, reason })
     },
   })
   try {
     for (const group of ledgerGroups(sinks)) {
-      const context = contextFor(
-        group.id,
-        group.sinks.map((s) => s.id),
-      )
-      ledgers.push(await openLedger(group, context, blueprint, claim))
+      const refused = new RefusedItem()
+      const members = group.sinks.map((s) => s.id)
+      const context = contextFor(group.id, members, refused)
+      ledgers.push(await openLedger(group, context, { blueprint, claim, refused, refusals }))
     }
     for (const sink of sinks) {
       if (sink.sink.mode !== 'idempotent') continue
-      emitters.push(new Emitter(sink, await sink.sink.open(contextFor(sink.id, [sink.id])), base))
+      const refused = new RefusedItem()
+      const writer = await sink.sink.open(contextFor(sink.id, [sink.id], refused))
+      emitters.push(new Emitter(sink, writer, base, { refused, judge: refusals }))
     }
-    return { ledgers, emitters }
+    const outlets = [...ledgers, ...emitters]
+    const lists = ledgers.flatMap(({ ahead }) => (ahead === null ? [] : [ahead.rejections]))
+    refusals.restore(lists, outlets)
+    const letters = sinks.find(({ id }) => blueprint.onError.kind === 'deadLetter' && id === blueprint.onError.id)
+    const outlet = outlets.find((one) => letters !== undefined && one.sinks.some(({ id }) => id === letters.id))
+    if (letters !== undefined && outlet !== undefined) refusals.sendTo(outlet, letters)
+    return { ledgers, emitters, refusals }
   } catch (error) {
     await Promise.allSettled([...ledgers, ...emitters].map((outlet) => outlet.close()))
     throw error
@@ -91,8 +106,17 @@ export async function openOutlets(
 async function openLedger(
   group: TransactionalGroup,
   context: Omit<SinkContext, 'fence'>,
-  blueprint: Blueprint,
-  claim: Claim,
+  {
+    blueprint,
+    claim,
+    refused,
+    refusals,
+  }: {
+    readonly blueprint: Blueprint
+    readonly claim: Claim
+    readonly refused: RefusedItem
+    readonly refusals: Refusals
+  },
 ): Promise<Ledger> {
   let head: Receipt | undefined
   const fence = (found: Receipt | null): Receipt => (head = fenceReceipt(group.id, found, claim))
@@ -118,5 +142,7 @@ async function openLedger(
       blueprint.commitMs,
       group.sinks.map(({ sink }) => sink),
     ),
+    refused,
+    judge: refusals,
   })
 }

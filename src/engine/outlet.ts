@@ -9,18 +9,39 @@ export class OutputItem implements Item<unknown> {
   readonly sink: string
   readonly data: unknown
   readonly output: RecordOutput
-  readonly tag: number
   /** What the digest runs over; null once it has, and where there is none. */
   bytes: Uint8Array | null
+  /** Its sink has refused it: digested, and not written. */
+  refused = false
+  /** Its ledger has committed up to behind it. */
+  passed = false
+  /** False for rejection letters: they stay outside the digest (PROTOCOL §5). */
+  readonly chained: boolean
 
-  constructor(sink: OutletSink, data: unknown, output: RecordOutput) {
-    this.sink = sink.id
-    this.tag = sink.tag
+  private readonly to: OutletSink
+
+  constructor(to: OutletSink, data: unknown, output: RecordOutput, chained?: 'unchained') {
+    this.chained = chained === undefined
+    this.sink = to.id
+    this.to = to
     this.data = data
     this.output = output
-    const { mode, digest = plainBytes } = sink.sink
     // Without a ledger there is nothing to compare a digest with.
-    this.bytes = mode === 'transactional' ? digest(data) : null
+    this.bytes = to.sink.mode === 'transactional' ? this.toBytes() : null
+  }
+
+  /** What the digest runs over. */
+  toBytes(): Uint8Array {
+    const { digest = plainBytes } = this.to.sink
+    return digest(this.data)
+  }
+
+  get mode(): 'transactional' | 'idempotent' {
+    return this.to.sink.mode
+  }
+
+  get tag(): number {
+    return this.to.tag
   }
 
   get id(): string {
@@ -54,6 +75,8 @@ export class Outlet {
   offered = 0
   /** Bytes of what is sealed and not yet handed to the writer. */
   bytes = 0
+  /** What an earlier attempt saw refused: offered again, it is dropped. */
+  obeyed: ((item: OutputItem) => boolean) | null = null
   private items: OutputItem[] = []
   private sealed = 0
 
@@ -91,7 +114,12 @@ export class Outlet {
     if (this.sealed === items.length) return
     for (let i = this.sealed; i < items.length; i++) {
       const item = items[i]
-      if (item === undefined || item.bytes === null) continue
+      if (item === undefined) continue
+      if (this.obeyed?.(item) === true) {
+        item.refused = true
+        item.passed = this.phase === 'muted'
+      }
+      if (item.bytes === null) continue
       this.digest.update(item.bytes, item.tag)
       this.bytes += item.bytes.length
       item.bytes = null
@@ -102,6 +130,15 @@ export class Outlet {
     items.length = 0
     this.sealed = 0
     this.bytes = 0
+  }
+
+  /** A rejection letter, between two records: sealed as it is. */
+  slip(letter: OutputItem): void {
+    this.seal()
+    this.bytes += letter.bytes?.length ?? 0
+    letter.bytes = null
+    this.items.push(letter)
+    this.sealed++
   }
 
   /** Hands over what is sealed. */

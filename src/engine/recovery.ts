@@ -111,13 +111,16 @@ export interface Ahead {
   readonly positions: Positions
   readonly digest: string
   readonly fingerprint: string
+  /** What sinks have refused since the checkpoint: obeyed when it is offered again (PROTOCOL §5). */
+  readonly rejections: Receipt['rejections']
 }
 
 /** What is re-executed muted for `ledger`: null where it stands at the checkpoint (PROTOCOL §3.1–3.2). */
 export function aheadOf(found: Receipt | null, claim: Claim): Ahead | null {
   if (found === null || claim.scheduled === null) return null
   if (found.owner.generation !== claim.owner.generation || found.epoch !== claim.scheduled.epoch) return null
-  return { positions: found.positions, digest: found.digest, fingerprint: found.fingerprint }
+  const { positions, digest, fingerprint, rejections } = found
+  return { positions, digest, fingerprint, rejections }
 }
 
 /** P*: the furthest position of any ledger, or null where none is ahead of the checkpoint. */

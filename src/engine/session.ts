@@ -21,6 +21,7 @@ import { openOutlets, sinksOf } from './open-ledgers.js'
 import { sameOwner } from './owner.js'
 import { Prefetch } from './prefetch.js'
 import { type Claim, furthestOf } from './recovery.js'
+import type { Refusals } from './refusals.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -38,6 +39,7 @@ export class Session {
   readonly ledgers: readonly Ledger[]
   readonly emitters: readonly Emitter[]
   readonly deadLetters: Push | undefined
+  readonly refusals: Refusals
   readonly catchUp: CatchUp
   readonly prefetch: Prefetch
   readonly bell: Bell
@@ -75,6 +77,7 @@ export class Session {
     readonly source: Session['source']
     readonly ledgers: readonly Ledger[]
     readonly emitters: readonly Emitter[]
+    readonly refusals: Refusals
     readonly reader: SourceReader<unknown>
     readonly openReader: (position: Position) => Promise<SourceReader<unknown>>
     readonly catchUp: CatchUp
@@ -89,6 +92,7 @@ export class Session {
     this.compare = source.definition.compare ?? compareDecimal
     this.ledgers = parts.ledgers
     this.emitters = parts.emitters
+    this.refusals = parts.refusals
     this.catchUp = parts.catchUp
     this.abort = parts.abort
     this.identity = parts.reader.identity

@@ -1,7 +1,8 @@
+import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import type { Owner, Receipt } from '../../src/definition/sink.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
-import { LETTERS, type Log, reference, type SimOutput, SOURCE } from './model.js'
+import { LETTERS, type Log, offeredOf, reference, refuses, type SimOutput, SOURCE } from './model.js'
 import type { Commit, Observer, SimLedger } from './sim-ledger.js'
 
 /** Checks PROTOCOL §8 while a simulation runs; remembers the first violation. */
@@ -13,6 +14,8 @@ export class Invariants implements Observer {
   /** By generation and record: the epoch time and random number that its outputs show (invariant 2). */
   private readonly shown = new Map<string, string>()
   private readonly recorded = new Map<number, number>()
+  /** By generation, ledger and output. */
+  private readonly refusedOutputs = new Map<string, unknown>()
   private readonly log: Log
 
   constructor(log: Log) {
@@ -37,6 +40,11 @@ export class Invariants implements Observer {
     this.checkOutputs(ledger, commit, progress)
   }
 
+  /** A sink has refused an output: it is in the digest all the same. */
+  refused(ledger: SimLedger, owner: Owner, output: unknown): void {
+    this.refusedOutputs.set(`${owner.generation}/${ledger.id}/${idOf(ledger, output).join('.')}`, output)
+  }
+
   /** A result or a start is in history. */
   checkRecorded(state: TaskState, ledgers: readonly SimLedger[]): void {
     const { generation, checkpoint } = state
@@ -54,6 +62,7 @@ export class Invariants implements Observer {
       const due = reference(this.log, ledger.id, this.originOf(generation), position).length
       const count = this.seen.get(ledger)?.count ?? 0
       if (count < due) this.broken(`8: checkpoint at ${position}, ${ledger.id} holds ${count} of ${due} outputs`)
+      this.checkLetters(generation, position, ledger, ledgers)
     }
   }
 
@@ -63,17 +72,24 @@ export class Invariants implements Observer {
       const due = reference(this.log, ledger.id, this.originOf(generation), this.log.length).length
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
+      this.checkLetters(generation, this.log.length, ledger, ledgers)
     }
   }
 
   private checkOutputs(ledger: SimLedger, { receipt, outputs }: Commit, progress: Progress): void {
     const { generation } = receipt.owner
     const origin = this.originOf(generation)
+    const position = Number(receipt.positions[SOURCE])
+    const offered = reference(this.log, ledger.id, origin, this.log.length)
     for (const output of outputs) {
+      if (ledger.id === LETTERS && (output as DeadLetter).error.code === 'RecordRejected') {
+        this.checkLetter(output as DeadLetter, progress)
+        continue
+      }
+      this.passRefused(ledger, generation, offered, progress)
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
       const [v, i] = idOf(ledger, output)
-      // The whole reference is longer than what may be committed: the prefix shows duplicates, gaps and reorderings.
-      const expected = reference(this.log, ledger.id, origin, v + 1)[progress.count]
+      const expected = offered[progress.count]
       progress.count++
       if (expected?.[0] !== v || expected[1] !== i) {
         this.broken(
@@ -82,12 +98,48 @@ export class Invariants implements Observer {
       }
       if (ledger.id !== LETTERS) this.checkShown(generation, output as SimOutput)
     }
-    const position = Number(receipt.positions[SOURCE])
+    this.passRefused(ledger, generation, reference(this.log, ledger.id, origin, position), progress)
     const due = reference(this.log, ledger.id, origin, position).length
     if (progress.count !== due) {
       this.broken(`17: ${ledger.id} holds ${progress.count} outputs at position ${position}, where ${due} are due`)
     }
     if (progress.digest.toString() !== receipt.digest) this.broken(`10: the digest of ${ledger.id} at ${position}`)
+  }
+
+  /** What comes next and is refused takes its place in count and digest. */
+  private passRefused(
+    ledger: SimLedger,
+    generation: number,
+    offered: readonly (readonly [v: number, i: number])[],
+    progress: Progress,
+  ): void {
+    for (let next = offered[progress.count]; next !== undefined; next = offered[progress.count]) {
+      if (!refuses(ledger.id, ...next)) return
+      const output = this.refusedOutputs.get(`${generation}/${ledger.id}/${next.join('.')}`)
+      if (output === undefined) return
+      progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
+      progress.count++
+    }
+  }
+
+  private checkLetter({ origin, step }: DeadLetter, progress: Progress): void {
+    const key = `${step} ${origin.position}`
+    progress.letters.set(key, (progress.letters.get(key) ?? 0) + 1)
+    const v = Number(origin.position)
+    const refused = offeredOf(step, v).filter((i) => refuses(step, v, i)).length
+    if ((progress.letters.get(key) ?? 0) > refused) this.broken(`1: more letters than ${step} has refused of ${v}`)
+  }
+
+  /** Whatever a ledger has refused, its letter is there before the ledger has passed it (PROTOCOL 5). */
+  private checkLetters(generation: number, end: number, ledger: SimLedger, ledgers: readonly SimLedger[]): void {
+    const letters = ledgers.find(({ id }) => id === LETTERS)
+    if (letters === undefined || ledger === letters) return
+    for (const [v, i] of reference(this.log, ledger.id, this.originOf(generation), end)) {
+      if (!refuses(ledger.id, v, i)) continue
+      const due = offeredOf(ledger.id, v).filter((n) => refuses(ledger.id, v, n)).length
+      const there = this.seen.get(letters)?.letters.get(`${ledger.id} ${v}`) ?? 0
+      if (there !== due) this.broken(`5 (letters): ${there} of ${due} letters of record ${v}, checkpoint at ${end}`)
+    }
   }
 
   private checkShown(generation: number, { v, i, now, random }: SimOutput): void {
@@ -106,11 +158,15 @@ export class Invariants implements Observer {
 /** What a ledger holds of the generation at hand. */
 class Progress {
   last: Receipt | null = null
+  /** Offered, refused ones included. */
   count = 0
   digest = new ChainedDigest()
+  /** Rejection letters by sink and record. */
+  readonly letters = new Map<string, number>()
 
   restart(): void {
     this.count = 0
+    this.letters.clear()
     this.digest = new ChainedDigest()
   }
 }

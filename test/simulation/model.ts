@@ -25,10 +25,17 @@ const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 
+/** What the first two sinks refuse, of what they are offered. */
+export const refuses = (ledger: string, v: number, i: number): boolean =>
+  (ledger === `${SINK}0` && (2 * v + i) % 5 === 0) || (ledger === `${SINK}1` && (v + i) % 3 === 0)
+
 /** Which positions hold a record; its value is its position. The others are gaps, as compaction leaves them. */
 export type Log = readonly boolean[]
 
-/** What a run without faults commits to a ledger, of records from `origin` to before `end`. */
+/**
+ * What a run without faults offers to a ledger, of records from `origin` to before `end`. What the sink refuses of it is
+ * not committed, but in the digest; its letters have no order.
+ */
 export function reference(
   log: Log,
   ledger: string,
@@ -40,11 +47,15 @@ export function reference(
     if (log[v] !== true) continue
     if (ledger === LETTERS) {
       if (isBad(v)) outputs.push([v, 0])
-    } else if (!isBad(v) && takes[Number(ledger.slice(SINK.length))]?.(v) === true) {
-      for (let i = 0; i < outputsOf(v); i++) outputs.push([v, i])
-    }
+    } else for (const i of offeredOf(ledger, v)) outputs.push([v, i])
   }
   return outputs
+}
+
+/** Which outputs of a record a ledger is offered. */
+export function offeredOf(ledger: string, v: number): readonly number[] {
+  if (isBad(v) || takes[Number(ledger.slice(SINK.length))]?.(v) !== true) return []
+  return Array.from({ length: outputsOf(v) }, (_, i) => i)
 }
 
 export const SOURCE = 'numbers'

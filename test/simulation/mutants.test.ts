@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import type * as commitModule from '../../src/engine/commit.js'
+import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as catchUpModule from '../../src/engine/catch-up.js'
 import type * as ownerModule from '../../src/engine/owner.js'
 import type * as recoveryModule from '../../src/engine/recovery.js'
@@ -31,7 +33,8 @@ async function found(simulate: Simulate, options: Options = {}): Promise<string>
 }
 
 afterEach(() => {
-  for (const module of ['recovery', 'catch-up', 'owner', 'emitter']) vi.doUnmock(`${ENGINE}/${module}.js`)
+  for (const module of ['recovery', 'catch-up', 'owner', 'emitter', 'commit', 'refusals'])
+    vi.doUnmock(`${ENGINE}/${module}.js`)
   vi.resetModules()
 })
 
@@ -99,9 +102,37 @@ describe('the simulation finds a rule of the engine that is broken:', () => {
     expect(await found(simulate, { kind: 'compare' })).toMatch(/^(1|5, 6|14|17):/)
   })
 
+  test('a retry obeys what receipts list as refused (PROTOCOL 5)', async () => {
+    const simulate = await simulateWith<typeof refusalsModule>('refusals', ({ Refusals }) => ({
+      Refusals: class extends Refusals {
+        override restore(): void {}
+      },
+    }))
+    expect(await found(simulate)).toMatch(/^1: more letters/)
+  })
+
+  test('dead letters are durable before the outputs beside them (PROTOCOL 5)', async () => {
+    const simulate = await simulateWith<typeof commitModule>('commit', ({ commitAll }) => ({
+      async commitAll(session, due, at) {
+        const { outlet } = session.refusals
+        if (outlet === null) return await commitAll(session, due, at)
+        const others = due.filter((ledger) => ledger !== outlet)
+        const last = session.ledgers.filter((ledger) => ledger === outlet)
+        // The letters' ledger is not known as such until the others have committed.
+        Object.defineProperty(session.refusals, 'outlet', { configurable: true, value: null })
+        const commits = await commitAll(session, others, at)
+        Reflect.deleteProperty(session.refusals, 'outlet')
+        return commits + (await commitAll(session, last, at))
+      },
+    }))
+    expect(await found(simulate)).toMatch(/^(5 \(letters\)|1):/)
+  })
+
   test('every attempt of an epoch has the same time and seed (PROTOCOL 1)', async () => {
     const { simulate } = await import('./simulate.js')
-    expect(await found(simulate, { drawsAnew: true })).toMatch(/^14: parked with (LedgerAhead|NonDeterministicStep)/)
+    expect(await found(simulate, { drawsAnew: true })).toMatch(
+      /^14: parked with (LedgerAhead|NonDeterministicStep|CodeChanged)/,
+    )
   })
 })
 

@@ -1,4 +1,11 @@
-import type { Item, Receipt, SinkContext, TransactionalSink, TransactionalWriter } from '../../src/definition/sink.js'
+import type {
+  Item,
+  Owner,
+  Receipt,
+  SinkContext,
+  TransactionalSink,
+  TransactionalWriter,
+} from '../../src/definition/sink.js'
 import { GenerationFenced } from '../../src/errors/ownership.js'
 import type { Process } from './schedule.js'
 
@@ -16,8 +23,12 @@ export interface Commit {
 /** Looks on. */
 export interface Observer {
   committed(ledger: SimLedger, commit: Commit): void
+  refused(ledger: SimLedger, owner: Owner, output: unknown): void
   broken(invariant: string): void
 }
+
+/** When a sink finds out that it can't take an output; null: it takes it. */
+export type Refuses = (output: unknown) => 'write' | 'commit' | null
 
 /** One ledger, with a step before and after everything that has an effect. */
 export class SimLedger {
@@ -28,9 +39,18 @@ export class SimLedger {
   readonly commits: Commit[] = []
   private readonly flaw: LedgerFlaw | null
   private readonly observer: Observer
+  private readonly refuses: Refuses
   private token = 0
 
-  constructor(id: string, tag: number, kind: LedgerKind, flaw: LedgerFlaw | null, observer: Observer) {
+  constructor(
+    id: string,
+    tag: number,
+    kind: LedgerKind,
+    flaw: LedgerFlaw | null,
+    observer: Observer,
+    refuses: Refuses = () => null,
+  ) {
+    this.refuses = refuses
     this.id = id
     this.tag = tag
     this.kind = kind
@@ -98,20 +118,30 @@ export class SimLedger {
   ): TransactionalWriter<unknown> {
     const process = processOf(ctx)
     let outputs: unknown[] = []
+    let items: readonly Item<unknown>[] = []
+    const refuse = (at: 'write' | 'commit'): void => {
+      const item = items.find(({ data }) => this.refuses(data) === at)
+      if (item === undefined) return
+      this.observer.refused(this, ctx.owner, item.data)
+      ctx.reject(item.id, `refused in ${at}`, item.sink)
+    }
     let last = fence
     let committing = false
     return {
       receipt: found,
       place: this.id,
-      write: async (items: readonly Item<unknown>[]) => {
+      write: async (more: readonly Item<unknown>[]) => {
         await process.step(`${this.id} write`)
-        outputs.push(...items.map((item) => item.data))
+        outputs.push(...more.map((item) => item.data))
+        items = [...items, ...more]
+        refuse('write')
       },
       commit: async (receipt) => {
         committing = true
         try {
           await process.step(`${this.id} commit`)
           if (!mayCommit(last)) throw this.fenced(ctx)
+          refuse('commit')
           if (this.flaw === 'receipt before outputs') {
             this.append({ receipt, outputs: [] })
             await process.step(`${this.id} outputs`)
@@ -119,13 +149,16 @@ export class SimLedger {
           } else this.append({ receipt, outputs })
           last = receipt
           outputs = []
+          items = []
           await process.step(`${this.id} committed`)
         } finally {
           committing = false
         }
       },
       abort: async () => {
+        await process.step(`${this.id} abort`)
         outputs = []
+        items = []
       },
       close: async () => {
         // What is cleared away now may be what the commit under way is about to name.

@@ -2,7 +2,7 @@ import { atRest, newTask } from '../../src/protocol/new-task.js'
 import type { TaskState } from '../../src/protocol/task.js'
 import { SinkUnavailable } from '../../src/errors/sink.js'
 import { Invariants } from './invariants.js'
-import { LETTERS, type Log, modelPipeline, SINK, SINKS, SOURCE } from './model.js'
+import { LETTERS, type Log, modelPipeline, refuses, SINK, SINKS, type SimOutput, SOURCE } from './model.js'
 import { Schedule } from './schedule.js'
 import { Seeded } from './seeded.js'
 import { type LedgerFlaw, type LedgerKind, SimLedger } from './sim-ledger.js'
@@ -77,9 +77,20 @@ class Simulation {
     const ids = Array.from({ length: SINKS }, (_, index) => SINK + index).filter(
       (_, index) => index === 0 || random.chance(0.5),
     )
-    if (random.chance(0.5)) ids.push(LETTERS)
+    if (random.chance(0.6)) ids.push(LETTERS)
     this.ledgers = ids.map(
-      (id, tag) => new SimLedger(id, tag, kind ?? random.pick(['compare', 'producer']), flaw ?? null, this.invariants),
+      (id, tag) =>
+        new SimLedger(
+          id,
+          tag,
+          kind ?? random.pick(['compare', 'producer']),
+          flaw ?? null,
+          this.invariants,
+          (output) => {
+            const { v, i } = output as SimOutput
+            return !refuses(id, v, i) ? null : v % 2 === 0 ? 'write' : 'commit'
+          },
+        ),
     )
     const commitMs = random.pick([0, 50, 50, null])
     this.model = modelPipeline({ log: this.log, ledgers: this.ledgers, commitMs, random })

@@ -58,6 +58,7 @@ export function fileSinkDefinition<T>(
     mode: 'transactional',
     describe,
     commitsWithCheckpoint: true,
+    neverRejects: true,
     faults: faultsOf(options),
     encode: lineEncoder(options as LineOptions<T>),
     digest: (line) => line.bytes,

@@ -1,5 +1,5 @@
 import { defineSink } from '../../../src/definition/define-sink.js'
-import type { Receipt, Sink, SinkContext, TransactionalSink } from '../../../src/definition/sink.js'
+import type { Item, Receipt, Sink, SinkContext, TransactionalSink } from '../../../src/definition/sink.js'
 import { MemoryLedgers } from '../../../src/testing/memory-ledger.js'
 
 /** Called with what a sink is about to do, or has just done. A throw is what the engine gets. */
@@ -10,6 +10,12 @@ export class BreakableSink {
   readonly id: string
   readonly did: string[] = []
   hook: Hook = () => undefined
+  /** Says what it never accepts, and when it finds out. */
+  refuses: (item: Item<unknown>) => 'write' | 'commit' | null = () => null
+  /** It finds the last one first. */
+  backwards = false
+  /** How many items each write was given. */
+  readonly writes: number[] = []
   private readonly ledgers = new MemoryLedgers<unknown>('memory')
   private key = ''
 
@@ -46,19 +52,35 @@ export class BreakableSink {
     const writer = await this.ledgers.open(ctx)
     await this.step('opened')
     const { receipt } = writer
+    const refuse = (items: readonly Item<unknown>[], at: 'write' | 'commit'): void => {
+      const bad = items.filter((one) => this.refuses(one) === at)
+      const item = this.backwards ? bad.at(-1) : bad[0]
+      if (item !== undefined) ctx.reject(item.id, `no ${JSON.stringify(item.data)}`, item.sink)
+    }
+    let uncommitted: readonly Item<unknown>[] = []
     return {
       receipt,
       place: `place of ${this.id}`,
       write: async (items) => {
         await this.step('write')
+        this.writes.push(items.length)
+        // As a database does: what comes before is in the transaction already.
         await writer.write(items)
+        uncommitted = [...uncommitted, ...items]
+        refuse(items, 'write')
       },
       commit: async (next) => {
         await this.step('commit', next)
+        refuse(uncommitted, 'commit')
         await writer.commit(next)
+        uncommitted = []
         await this.step('committed', next)
       },
-      abort: () => writer.abort(),
+      abort: async () => {
+        this.did.push('abort')
+        uncommitted = []
+        await writer.abort()
+      },
       close: async () => {
         await this.step('close')
         await writer.close()
