@@ -13,6 +13,9 @@ import type {
 } from '../src/protocol/pipeline.js'
 import { asActivity } from './failure.js'
 
+/** A mistyped name has to be told soon: with the pauses between, this is 3.5 s. */
+const PLAN_TRIES = 4
+
 /** On the pipelines' queue: any worker can do them. */
 export interface ControlActivities {
   readonly [ACTIVITY.describePipeline]: (input: unknown, workflowId: string) => Promise<PipelinePlan>
@@ -23,7 +26,10 @@ export interface ControlActivities {
 export function controlActivities(context: WorkerContext): ControlActivities {
   const signal = (): AbortSignal => Context.current().cancellationSignal
   return {
-    [ACTIVITY.describePipeline]: asActivity((input, workflowId) => describePipeline(context, input, workflowId)),
+    [ACTIVITY.describePipeline]: asActivity(
+      (input, workflowId) => describePipeline(context, input, workflowId),
+      PLAN_TRIES,
+    ),
     [ACTIVITY.discoverPartitions]: asActivity((input) => discoverPartitions(context, input, signal())),
     [ACTIVITY.takeOver]: asActivity((input) => takeOver(context, input, signal())),
   }

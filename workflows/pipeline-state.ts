@@ -104,6 +104,14 @@ export function withStopped(state: PipelineState, stage: string, partitions: rea
   return { ...state, tasks }
 }
 
+/**
+ * Whether a task has to have a workflow that runs. One that stopped by itself thought that its pipeline was gone; one that
+ * was cancelled alone, by hand, is as lost as one that was terminated.
+ */
+export function shouldRun({ phase }: TaskEntry): boolean {
+  return !hasEnded(phase) || phase === 'stopped' || phase === 'cancelled'
+}
+
 /** A bounded run in which only parked tasks are left: nobody is to wait for them. */
 export function isStuck({ plan, tasks, phase }: PipelineState): boolean {
   if (plan.input.until === null || phase === 'paused') return false
@@ -127,12 +135,16 @@ export function refusalOf(state: PipelineState | null, given: unknown): string |
     return 'partition has to be a number or null'
   if (stage !== null && typeof stage !== 'string') return 'stage has to be a name or null'
   if (state === null || state.phase === 'starting') return null
-  if (state.phase === 'draining' || state.phase === 'cancelled') return `the pipeline is ${state.phase}`
+  // Told twice, the tasks do no more than told once; and whoever asks again waits again.
+  const again = kind === 'drain' && state.phase === 'draining'
+  if (!again && (state.phase === 'draining' || state.phase === 'cancelled')) return `the pipeline is ${state.phase}`
   if (kind !== 'pause' && kind !== 'resume' && (partition !== null || stage !== null))
     return `${kind} is for the whole pipeline`
-  const known = state.tasks.some(
+  const asked = [stage === null ? [] : `stage '${stage}'`, partition === null ? [] : `partition ${partition}`].flat()
+  const meant = state.tasks.filter(
     (task) => (partition === null || task.partition === partition) && (stage === null || task.stage === stage),
   )
-  const asked = [stage === null ? [] : `stage '${stage}'`, partition === null ? [] : `partition ${partition}`].flat()
-  return known ? null : `there is no such task: ${asked.join(', ')}`
+  if (meant.length === 0) return `there is no such task: ${asked.join(', ')}`
+  const over = asked.length > 0 && meant.every((task) => hasEnded(task.phase))
+  return over ? `${asked.join(', ')} has ended as ${meant[0]?.phase}` : null
 }

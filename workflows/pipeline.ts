@@ -34,11 +34,11 @@ import {
   outcomeOf,
   refreshed,
   refusalOf,
+  shouldRun,
   withStopped,
   withTask,
 } from './pipeline-state.js'
 import { nextRun } from './next-run.js'
-import { hasEnded } from './task-control.js'
 import type { tidemarkTask } from './task.js'
 
 /** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
@@ -68,6 +68,8 @@ class PipelineRun {
   /** A look has ended: what it has found is to be told. */
   private looked = false
   private starting: CancellationScope | undefined
+  /** Tasks whose workflow is just being started, by workflow id: what they are told has to wait for that. */
+  private readonly starts = new Map<string, Promise<unknown>>()
   private told = ''
 
   constructor(input: PipelineInput | PipelineState) {
@@ -171,13 +173,15 @@ class PipelineRun {
 
   private async startTask(task: TaskState): Promise<void> {
     const { state } = this
-    if (state === null) return
+    // Whoever ends it has told the tasks that there were.
+    if (state === null || state.phase === 'draining' || state.phase === 'cancelled') return
     // One that had vanished stays paused if it was, by itself or with all.
     const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
     const begun: TaskState = paused === null ? task : { ...task, phase: 'paused', paused }
     this.state = withTask(state, begun, Date.now())
-    await startChild<typeof tidemarkTask>(TASK_WORKFLOW, {
-      workflowId: taskWorkflowId(task.pipeline, task.stage, task.partition),
+    const workflowId = taskWorkflowId(task.pipeline, task.stage, task.partition)
+    const started = startChild<typeof tidemarkTask>(TASK_WORKFLOW, {
+      workflowId,
       taskQueue: state.plan.settings.taskQueue,
       args: [begun],
       // What a worker dies with, or stands still with, in its hand is lost for that long. The server's default is 10 s.
@@ -190,6 +194,12 @@ class PipelineRun {
         searchAttributes: { TidemarkPipeline: [task.pipeline], TidemarkState: [begun.phase] },
       }),
     })
+    this.starts.set(workflowId, started)
+    try {
+      await started
+    } finally {
+      this.starts.delete(workflowId)
+    }
   }
 
   private async look(begun: PipelineState): Promise<PipelineResult> {
@@ -248,11 +258,15 @@ class PipelineRun {
   private async tellTasks(tasks: readonly TaskEntry[], word: TaskControl): Promise<void> {
     const { pipeline } = this.known().plan
     // One that has ended meanwhile can't be told, and needn't be; its own report says how it ended.
-    const told = tasks.map(({ stage, partition }) =>
-      getExternalWorkflowHandle(taskWorkflowId(pipeline, stage, partition))
-        .signal(controlSignal, word)
-        .catch(() => undefined),
-    )
+    const told = tasks.map(async ({ stage, partition }) => {
+      const workflowId = taskWorkflowId(pipeline, stage, partition)
+      try {
+        await this.starts.get(workflowId)
+        await getExternalWorkflowHandle(workflowId).signal(controlSignal, word)
+      } catch {
+        // It has ended, or could not be started.
+      }
+    })
     await Promise.all(told)
   }
 
@@ -282,8 +296,7 @@ class PipelineRun {
     try {
       for (const stage of plan.stages) {
         const all = this.known().tasks.filter((task) => task.stage === stage.id)
-        // One that stopped by itself thought that this pipeline was gone.
-        const running = all.filter((t) => !hasEnded(t.phase) || t.phase === 'stopped').map((t) => t.partition)
+        const running = all.filter(shouldRun).map((t) => t.partition)
         const ending = phase === 'draining' || phase === 'cancelled'
         const asked = { pipeline: plan.pipeline, stage: stage.id, count: !ending, running }
         const found = await controlOnce[ACTIVITY.discoverPartitions](asked)
@@ -298,9 +311,7 @@ class PipelineRun {
         const bounded = plan.input.until !== null
         const added = bounded ? [] : Array.from({ length: found.partitions }, (_, p) => p).filter((p) => !known.has(p))
         const gone = found.gone.filter((p) =>
-          state.tasks.some(
-            (t) => t.stage === stage.id && t.partition === p && (!hasEnded(t.phase) || t.phase === 'stopped'),
-          ),
+          state.tasks.some((t) => t.stage === stage.id && t.partition === p && shouldRun(t)),
         )
         for (const task of await this.takeOver(state, stage.id, [...added, ...gone], true, controlOnce)) {
           await this.startTask({ ...task, incarnation: state.incarnation })

@@ -15,7 +15,8 @@ export class CatchUp {
   private readonly compare: ComparePositions
   private readonly ledgers: readonly Ledger[]
   private readonly emitters: readonly Emitter[]
-  private readonly acceptCodeChange: boolean
+  /** What is committed stays, whatever the code that is accepted would give. */
+  private readonly accepts: boolean
   /** Positions at which a ledger's digest is due, ascending; P* last. */
   private readonly stations: { readonly position: Position; readonly ledgers: readonly Ledger[] }[] = []
 
@@ -32,7 +33,10 @@ export class CatchUp {
     this.compare = options.compare
     this.ledgers = options.ledgers
     this.emitters = options.emitters
-    this.acceptCodeChange = options.acceptCodeChange
+    // One of mixed code may carry the new code's fingerprint already: a commit whose answer was lost.
+    this.accepts =
+      options.acceptCodeChange &&
+      options.ledgers.some(({ ahead }) => ahead !== null && ahead.fingerprint !== options.claim.fingerprint)
     this.furthest = options.furthest
     const byPosition = new Map<Position, Ledger[]>()
     for (const ledger of this.ledgers) {
@@ -77,10 +81,7 @@ export class CatchUp {
   private judge(ledger: Ledger): void {
     const { ahead } = ledger
     if (ahead === null) return
-    if (this.acceptCodeChange && ahead.fingerprint !== this.claim.fingerprint) {
-      // What is committed stays; the chain goes on from it.
-      ledger.digest = new ChainedDigest(ahead.digest)
-    }
+    if (this.accepts) ledger.digest = new ChainedDigest(ahead.digest)
     judgeDigest(ledger.id, ledger.digest.toString(), ahead, this.claim)
     ledger.ahead = null
   }

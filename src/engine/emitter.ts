@@ -8,6 +8,8 @@ import { Outlet, type OutletSink, type OutputItem } from './outlet.js'
 import { RefusedItem } from './refused-item.js'
 
 const HAND_OVER_ITEMS = 1_000
+/** Few items may keep much in memory that was read: each refers to its record, and that to its batch. */
+const HAND_OVER_PINNED = 4 * 1024 * 1024
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
 /** After that many tries the epoch ends as failed: it comes again, with the same ids, after the task's own pause. */
 const TRIES = 8
@@ -20,6 +22,7 @@ export class Emitter extends Outlet {
   private readonly judge: Judge | undefined
   private readonly refused: RefusedItem
   private waiting: OutputItem[] = []
+  private waitingPinned = 0
 
   constructor(
     sink: OutletSink,
@@ -37,8 +40,9 @@ export class Emitter extends Outlet {
 
   async relieve(signal: AbortSignal): Promise<void> {
     if (this.phase !== 'live') return
-    this.waiting.push(...this.take())
-    if (this.waiting.length >= HAND_OVER_ITEMS) await this.settle(signal)
+    this.waitingPinned += this.pinned
+    for (const item of this.take()) this.waiting.push(item)
+    if (this.waiting.length >= HAND_OVER_ITEMS || this.waitingPinned >= HAND_OVER_PINNED) await this.settle(signal)
   }
 
   /**
@@ -48,6 +52,7 @@ export class Emitter extends Outlet {
   async settle(signal: AbortSignal): Promise<void> {
     let items = [...this.waiting, ...this.take()].filter((item) => !item.refused)
     this.waiting = []
+    this.waitingPinned = 0
     for (let attempt = 0; items.length > 0; attempt++) {
       const { failed: all } = await this.write(items, signal, attempt)
       const failed = all.filter((item) => item.retryable)

@@ -127,6 +127,7 @@ class EpochRun {
     for (const outlet of session.outlets) outlet.seal()
     if (slice.bad !== null) return this.finish('problem', slice.bad)
     if (slice.consumed) {
+      for (const outlet of session.outlets) outlet.pin(batch.bytes ?? 0)
       session.position = batch.next
       session.cursor = 0
       session.prefetch.shift()

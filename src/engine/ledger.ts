@@ -21,8 +21,11 @@ export interface CommitPoint {
 
 /** Outputs waiting for the writer are handed over at that size, so that a large epoch needs no large memory. */
 const HAND_OVER_BYTES = 1024 * 1024
+/** The same, where few outputs keep much in memory that was read. */
+const HAND_OVER_PINNED = 4 * HAND_OVER_BYTES
 /** Of a sink that may refuse items, that much is kept until its commit at most: then the commit comes early. */
 const KEPT_BYTES = 16 * HAND_OVER_BYTES
+const KEPT_PINNED = 64 * HAND_OVER_BYTES
 /** After a refusal, so many are committed first: each further one among them means writing all of these again. */
 const CHUNK = 256
 
@@ -49,6 +52,7 @@ export class Ledger extends Outlet {
   /** Handed over since the last commit, refused items included: what is written again after a refusal. */
   private kept: OutputItem[] = []
   private keptBytes = 0
+  private keptPinned = 0
   /** So many of `kept` go into the next commit, which is then at a position below the session's; null: all of them. */
   private cut: number | null = null
 
@@ -85,7 +89,7 @@ export class Ledger extends Outlet {
 
   /** Whether it has to commit now, whatever its clock says. */
   get isFull(): boolean {
-    return this.cut !== null || this.keptBytes >= KEPT_BYTES
+    return this.cut !== null || this.keptBytes >= KEPT_BYTES || this.keptPinned >= KEPT_PINNED
   }
 
   get mark(): LedgerMark {
@@ -95,7 +99,8 @@ export class Ledger extends Outlet {
 
   /** Hands sealed outputs to the writer where enough have gathered. Rejects with what an earlier hand-over ran into. */
   async relieve(): Promise<void> {
-    if (this.phase === 'live' && this.bytes >= HAND_OVER_BYTES) await this.handOver()
+    const enough = this.bytes >= HAND_OVER_BYTES || this.pinned >= HAND_OVER_PINNED
+    if (this.phase === 'live' && enough) await this.handOver()
   }
 
   /** All that is offered is with the writer, and it has refused what it will refuse before the commit. */
@@ -136,8 +141,11 @@ export class Ledger extends Outlet {
     this.cut = null
     this.kept = rest
     this.uncommitted = rest.length > 0
-    if (rest.length === 0) this.keptBytes = 0
-    else this.write(rest)
+    if (rest.length > 0) this.write(rest)
+    else {
+      this.keptBytes = 0
+      this.keptPinned = 0
+    }
     return rest.length === 0
   }
 
@@ -164,11 +172,12 @@ export class Ledger extends Outlet {
   }
 
   private keep(): readonly OutputItem[] {
-    const { bytes } = this
+    const { bytes, pinned } = this
     const items = this.take()
     if (!this.keeps || items.length === 0) return items
     this.kept = this.kept.concat(items)
     this.keptBytes += bytes
+    this.keptPinned += pinned
     return items
   }
 

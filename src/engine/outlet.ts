@@ -75,6 +75,8 @@ export class Outlet {
   offered = 0
   /** Bytes of what is sealed and not yet handed to the writer. */
   bytes = 0
+  /** Bytes of batches that waiting outputs keep in memory: each refers to its record, and that to its batch. */
+  pinned = 0
   /** What an earlier attempt saw refused: offered again, it is dropped. */
   obeyed: ((item: OutputItem) => boolean) | null = null
   private items: OutputItem[] = []
@@ -141,12 +143,18 @@ export class Outlet {
     this.sealed++
   }
 
+  /** A batch of so many bytes is done with. */
+  pin(bytes: number): void {
+    if (this.items.length > 0) this.pinned += bytes
+  }
+
   /** Hands over what is sealed. */
   take(): readonly OutputItem[] {
     const taken = this.items
     this.items = taken.splice(this.sealed)
     this.sealed = 0
     this.bytes = 0
+    this.pinned = 0
     return taken
   }
 

@@ -12,7 +12,10 @@ export interface PipelineNotFoundDetails extends Details {
 /** No pipeline of that name is defined on the worker, or none is running in the namespace. */
 export class PipelineNotFound extends ControlError<PipelineNotFoundDetails> {
   constructor(details: PipelineNotFoundDetails, cause?: unknown) {
-    const known = details.known === undefined ? '' : `; there is ${details.known.join(', ') || 'none'}`
+    const known =
+      details.known === undefined
+        ? ''
+        : ` on this worker, but ${details.known.join(', ') || 'none'}: all workers of a task queue need the same ones`
     const message =
       details.ended === undefined
         ? `there is no pipeline '${details.pipeline}'${known}`

@@ -8,7 +8,7 @@ import { DEFAULT_TASK_QUEUE } from '../protocol/names.js'
 import { type Bytes, type Duration, parseBytes, parseDuration } from '../units.js'
 
 export interface TidemarkPluginOptions {
-  /** The pipelines this worker can run. All workers of one `taskQueue` should have the same. */
+  /** The pipelines this worker can run. All workers of one `taskQueue` need the same: another service gets a queue of its own. */
   readonly pipelines: readonly Pipeline[]
   /** The Kafka cluster of sources that name none. */
   readonly kafka?: KafkaConnection

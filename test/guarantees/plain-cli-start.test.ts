@@ -113,6 +113,8 @@ describe('a run fails at once and says why', () => {
     const unknown = uniqueName('unknown')
     const { type, message } = await failureOf(`tidemark/${unknown}`, { pipeline: unknown })
     expect(type).toBe('PipelineNotFound')
-    expect(message).toBe(`there is no pipeline '${unknown}'; there is ${name}, ${fresh}`)
+    expect(message).toBe(
+      `there is no pipeline '${unknown}' on this worker, but ${name}, ${fresh}: all workers of a task queue need the same ones`,
+    )
   })
 })

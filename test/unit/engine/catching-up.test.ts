@@ -261,6 +261,22 @@ describe('where the outputs come out different', () => {
     expect(numbersIn(a).at(-1)).toBe(107)
   })
 
+  test('other code that was accepted, and whose first answer was lost: its own commits are accepted too', async () => {
+    await crashApart()
+    change = 100
+    task.host = hostOf({ buildId: 'new' })
+    await task.claim({ acceptCodeChange: true })
+    b.hook = failOnce('committed', gone)
+    await task.lostEpoch()
+    expect(b.newest?.positions).toEqual({ numbers: '7' })
+    await task.claim({ acceptCodeChange: true })
+    expect(await task.epoch()).toMatchObject({ ended: 'caught-up', positions: { numbers: '7' } })
+    expect([numbersIn(a), numbersIn(b)]).toEqual([
+      [0, 1, 2, 3, 4, 5, 6],
+      [0, 3, 106],
+    ])
+  })
+
   test('accepting is no licence for steps that are not deterministic', async () => {
     await crashApart()
     change = 100

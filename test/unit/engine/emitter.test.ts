@@ -54,6 +54,18 @@ function emitterOf(write: (call: number) => ReturnType<Write>, isRetryable?: (er
 }
 
 const allWell = async () => ({ failed: [] })
+
+test('few items that keep much of what was read in memory are written all the same', async () => {
+  const { emitter, offer, written } = emitterOf(allWell)
+  offer('a')
+  emitter.pin(3 * 1024 * 1024)
+  await emitter.relieve(signal)
+  expect(written).toEqual([])
+  offer('b')
+  emitter.pin(1024 * 1024)
+  await emitter.relieve(signal)
+  expect(written).toEqual([['a', 'b']])
+})
 const failing = (...ids: readonly string[]) => ({
   failed: ids.map((id) => ({ id, error: new Error(`no ${id}`), retryable: true })),
 })

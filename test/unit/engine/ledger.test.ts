@@ -39,6 +39,28 @@ function ledgerOf(more: Partial<TransactionalWriter<unknown>> = {}) {
   return { ledger, offer, did, head }
 }
 
+test('few outputs that keep much of what was read in memory are handed over all the same', async () => {
+  const { ledger, offer, did } = ledgerOf()
+  ledger.pin(64 * 1024 * 1024)
+  offer('b')
+  ledger.seal()
+  ledger.pin(3 * 1024 * 1024)
+  await ledger.relieve()
+  expect(did, 'nothing was waiting for the first batch').toEqual([])
+  ledger.pin(1024 * 1024)
+  await ledger.relieve()
+  await ledger.relieve()
+  expect(did).toEqual([['write', ['b']]])
+  expect(ledger.isFull).toBe(false)
+  offer('c')
+  ledger.seal()
+  ledger.pin(64 * 1024 * 1024)
+  await ledger.relieve()
+  expect(ledger.isFull, 'its sink may refuse items, so they are kept until the commit').toBe(true)
+  await ledger.commit(point)
+  expect(ledger.isFull).toBe(false)
+})
+
 describe('a commit', () => {
   test('writes what is offered, then the next receipt, with all that it says', async () => {
     const receipts: Receipt[] = []

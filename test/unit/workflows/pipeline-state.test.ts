@@ -149,10 +149,19 @@ describe('what can not be commanded', () => {
     expect(refusalOf(pipeline(), told('pause', { stage: 'main', partition: 1 }))).toBeNull()
   })
 
+  test('is what has ended, if it is named', () => {
+    const ended = pipeline({ tasks: [entry(0, 'running'), entry(1, 'cancelled')] })
+    expect(refusalOf(ended, told('resume', { partition: 1 }))).toBe('partition 1 has ended as cancelled')
+    expect(refusalOf(ended, told('resume', { stage: 'main' }))).toBeNull()
+    expect(refusalOf(pipeline({ tasks: [entry(1, 'completed')] }), told('drain'))).toBeNull()
+  })
+
   test('is anything while the pipeline ends', () => {
     for (const phase of ['draining', 'cancelled'] as const) {
       expect(refusalOf(pipeline({ phase }), told('resume'))).toBe(`the pipeline is ${phase}`)
     }
+    expect(refusalOf(pipeline({ phase: 'draining' }), told('drain')), 'who asks again waits again').toBeNull()
+    expect(refusalOf(pipeline({ phase: 'cancelled' }), told('drain'))).toBe('the pipeline is cancelled')
   })
 
   test('is to drain a part', () => {
