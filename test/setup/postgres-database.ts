@@ -15,7 +15,7 @@ export async function testDatabase(server: string): Promise<TestDatabase> {
   const name = uniqueName('test').replaceAll('-', '_')
   await once(server, `CREATE DATABASE ${name}`)
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).toString()
-  const pool = new Pool({ connectionString: url, max: 2 })
+  const pool = new Pool({ connectionString: url, max: 2, options: '-c timezone=UTC' })
   // The server may be killed under it; whoever asks next learns of that.
   pool.on('error', () => undefined)
   return {

@@ -32,6 +32,8 @@ export interface Claimed<T> {
   readonly owner: Owner
   /** Writes and commits them; ids are item-0, item-1, … over the claim's life. */
   commit(values: readonly T[]): Promise<Receipt>
+  /** The same, from a position of one's own. */
+  commitAt(position: number, values: readonly T[]): Promise<Receipt>
   /** As the engine does after a rejection. */
   abort(): Promise<void>
   /** As when a session is shut while it commits. */
@@ -70,18 +72,21 @@ export async function claimed<T, W>(
   }
   const writer = await sink.open(ctx)
   let written = 0
+  const commitAt = async (position: number, values: readonly T[]): Promise<Receipt> => {
+    if (last === undefined) throw new Error('open did not call fence')
+    written = position
+    await writer.write(values.map((value) => itemOf(sink, value, written++)))
+    const receipt: Receipt = { ...last, seq: last.seq + 1, positions: { numbers: String(written) } }
+    await writer.commit(receipt)
+    last = receipt
+    return receipt
+  }
   return {
     writer,
     owner,
     abandon,
-    async commit(values) {
-      if (last === undefined) throw new Error('open did not call fence')
-      await writer.write(values.map((value) => itemOf(sink, value, written++)))
-      const receipt: Receipt = { ...last, seq: last.seq + 1, positions: { numbers: String(written) } }
-      await writer.commit(receipt)
-      last = receipt
-      return receipt
-    },
+    commitAt,
+    commit: (values) => commitAt(written, values),
     abort: () => writer.abort(),
   }
 }
