@@ -105,8 +105,9 @@ export class PostgresWriter<W> implements TransactionalWriter<W> {
     }
     if (newest === null)
       return new SinkUnavailable({ ...target.at, target: target.target, doing: 'commit', reason: GONE })
-    if (newest.seq <= this.#last.seq) return null
-    if (!surely && newest.seq === this.#last.seq + 1 && isDeepStrictEqual(newest.owner, ctx.owner)) return null
+    const next = this.#last.seq + 1
+    const explained = newest.seq < next || (newest.seq === next && !surely)
+    if (explained && isDeepStrictEqual(newest.owner, ctx.owner)) return null
     return new GenerationFenced({ ...target.at, owner: ctx.owner, ledgerOwner: newest.owner })
   }
 
