@@ -9,6 +9,8 @@ interface CopyConnection extends Connection {
 /** One `COPY … FROM STDIN` as `pg` runs it, with all its input at hand. */
 export class Copy implements Submittable {
   readonly done: Promise<void>
+  /** Set by `pg`: it ends the time-out. */
+  callback?: () => void
   readonly #text: string
   readonly #input: Uint8Array
   #resolve: () => void = () => {}
@@ -35,10 +37,12 @@ export class Copy implements Submittable {
   handleCommandComplete(): void {}
 
   handleError(error: Error): void {
+    this.callback?.()
     this.#reject(error)
   }
 
   handleReadyForQuery(): void {
+    this.callback?.()
     this.#resolve()
   }
 }

@@ -24,6 +24,15 @@ export const isConflict = (error: unknown): boolean => /^(40001|40P01)/.test(sql
 export const isLost = (error: unknown): boolean =>
   !(error instanceof TidemarkError) && /^$|^08|^57P0[1-4]/.test(sqlState(error))
 
+/** The optional package that everything of Postgres needs. */
+export class PackageMissing extends Error {
+  override readonly name = 'PackageMissing'
+
+  constructor(cause: unknown) {
+    super("the package 'pg' can't be loaded: install it beside this one", { cause })
+  }
+}
+
 /** Authentication, rights, what isn't there or isn't as the statement has it. A person has to mend that. */
 const DENIED = /^(28|3D|3F|42|0A|0L|0P)/
 /** What Node's TLS says of a certificate that it doesn't trust. */
@@ -35,7 +44,9 @@ export function sinkFailure({ at, target }: Target, doing: string, error: unknow
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown }
   const state = sqlState(error)
   const denied =
-    DENIED.test(state) || (state === '' && (UNTRUSTED.test(String(code)) || String(message).startsWith('SASL')))
+    error instanceof PackageMissing ||
+    DENIED.test(state) ||
+    (state === '' && (UNTRUSTED.test(String(code)) || String(message).startsWith('SASL')))
   const Failure = denied ? SinkUnauthorized : SinkUnavailable
   return new Failure({ ...at, target, doing, reason: reasonIn(error) }, error)
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import { receiptSchema } from '../../definition/receipt-schema.js'
 import type { Receipt } from '../../definition/sink.js'
 import type { Session } from './database.js'
 import { foreign, sqlState, type Target } from './failure.js'
@@ -28,22 +28,6 @@ export function postgresLedgerDdl({ schema }: PostgresLedgerOptions = {}): strin
 
 const ledgerTable = (schema: string | undefined): string =>
   schema === undefined ? TABLE : `${quoted(schema)}.${TABLE}`
-
-const whole = z.int().nonnegative()
-
-// Loose: a receipt comes back unchanged, also with fields that this version doesn't know.
-const receiptSchema = z.looseObject({
-  version: z.literal(1),
-  seq: z.int().positive(),
-  owner: z.looseObject({ generation: whole, incarnation: whole, claim: whole, runId: z.string() }),
-  epoch: whole.nullable(),
-  time: z.number().nullable(),
-  positions: z.record(z.string(), z.string()),
-  digest: z.string(),
-  timersEpoch: whole.nullable(),
-  fingerprint: z.string(),
-  rejections: z.array(z.tuple([z.string(), z.string()])),
-})
 
 /** The receipt of one task and sink: one row, changed by compare-and-set on its sequence and owner (PROTOCOL §3.7). */
 export class Ledger {

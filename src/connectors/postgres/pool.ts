@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg'
 import type { Answer, Database, Session } from './database.js'
 import { Copy } from './copy.js'
+import { PackageMissing } from './failure.js'
 import {
   connectionTimeoutMs,
   type PostgresConnection,
@@ -25,7 +26,9 @@ export async function openDatabase(settings: unknown): Promise<Database> {
   const connection = postgresConnectionSchema.parse(settings)
   const key = settings as object
   // Only here: the package is optional, and definitions are imported where it isn't needed.
-  const { default: pg } = await import('pg')
+  const { default: pg } = await import('pg').catch((error: unknown) => {
+    throw new PackageMissing(error)
+  })
   const found = pools.get(key)
   const shared = found ?? { pool: new pg.Pool(poolSettings(connection)), users: 0 }
   if (found === undefined) {
