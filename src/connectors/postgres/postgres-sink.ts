@@ -31,8 +31,8 @@ export interface PostgresSinkOptions<T extends object> {
  * are one transaction.
  *
  * Values go by their columns' types: texts as the server reads them, `Date` in UTC, `Uint8Array` into `bytea`, arrays into
- * lists or JSON, objects into JSON. A row that the database refuses is a bad record: see `onError`. Rows of one commit are
- * kept in memory until it is due.
+ * lists or JSON, objects into JSON. A row that the database refuses is a bad record: see `onError`. Rows are kept
+ * in memory until their commit.
  */
 export function postgresSink<T extends object>(options: PostgresSinkOptions<T>): Sink<T> {
   return defineSink(postgresSinkDefinition(options, openDatabase))

@@ -86,7 +86,7 @@ export class PostgresWriter<W> implements TransactionalWriter<W> {
     let cause = error
     if (isRefusal(error)) {
       const refused = await this.#refused().catch((found: unknown) => (cause = found))
-      if (refused instanceof Refused) ctx.reject(refused.item.id, shortened(reasonIn(refused.error)))
+      if (refused instanceof Refused) ctx.reject(refused.item.id, shortened(reasonIn(refused.error)), refused.item.sink)
     }
     const failure = sinkFailure(target, 'commit', cause)
     if (!(failure instanceof SinkUnavailable)) return failure
