@@ -9,7 +9,8 @@ import { brokers, postgresUrl, temporalAddress } from '../setup/shared-servers.j
 
 /**
  * The promise: from Kafka into tables of Postgres each output is a row exactly once and in order, and upserts leave the last
- * value of each key, through `kill -9` of a worker in the middle of an epoch and through a crash of Postgres itself.
+ * value of each key, through `kill -9` of a worker in the middle of an epoch, through one that stands still in the middle of
+ * a transaction, and through a crash of Postgres itself.
  */
 
 let scene: PostgresScene
@@ -54,6 +55,43 @@ it('loses, doubles and reorders no row when a worker is killed in mid-epoch', as
   expect(Number(furthest[0])).toBeGreaterThanOrEqual(before.position)
   expect(await scene.finish()).toMatchObject({ outputs: NOTHING_WRONG, newest: NOTHING_WRONG })
 }, 120_000)
+
+it('lets a worker that stands still within its transaction hold nobody up, and commit nothing when it goes on', async () => {
+  scene = await open(postgresUrl())
+  await scene.begin(2)
+  const zombie = await scene.ownerOf(0)
+  const affected = await scene.ownedBy(zombie)
+  await scene.midEpoch()
+  const unlock = await scene.lockOutputs()
+  const waits = async (): Promise<boolean> => (await scene.backendsOf(zombie, 'waits for a lock')).length > 0
+  await scene.until('the worker to be in the midst of a transaction', waits, { every: 5 })
+  const before = await Promise.all(affected.map((partition) => scene.ledger(partition)))
+  zombie.freeze()
+  await scene.until('the worker to stand still', () => zombie.isFrozen, { every: 5 })
+  await unlock()
+  const open_ = await scene.until('its transaction to be open', async () => {
+    const pids = await scene.backendsOf(zombie, 'idle in transaction')
+    return pids.length > 0 ? pids : null
+  })
+  await scene.until(
+    'its successor to commit',
+    async () => {
+      const now = await Promise.all(affected.map((partition) => scene.ledger(partition)))
+      return now.every(({ claim, position }, i) => {
+        const was = before[i]
+        return was !== undefined && claim > was.claim && position > was.position + 50
+      })
+    },
+    { timeoutMs: 60_000 },
+  )
+  expect(zombie.isFrozen).toBe(true)
+  const alive = await scene.database.ask('SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1)', [open_])
+  expect(alive).toEqual([])
+  zombie.thaw()
+  await scene.until('the zombie to be told off', () => /GenerationFenced|SessionLost/.test(zombie.log), { every: 20 })
+  expect(scene.feed.finished).toBe(false)
+  expect(await scene.finish()).toMatchObject({ outputs: NOTHING_WRONG, newest: NOTHING_WRONG })
+}, 180_000)
 
 it('loses, doubles and reorders no row when Postgres crashes', async () => {
   own = await startPostgres({ settings: { fsync: 'on', full_page_writes: 'on' } })

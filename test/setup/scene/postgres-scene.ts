@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
+import { Client as PostgresClient } from 'pg'
 
 import type { PostgresWorkerSettings } from '../../fixtures/postgres-worker.js'
 import { judgeCountedRows, type RowsVerdict } from '../../oracle/counted-rows.js'
@@ -123,6 +124,30 @@ export class PostgresScene {
     })
   }
 
+  /** Partitions that this worker holds now. */
+  async ownedBy(worker: WorkerProcess): Promise<number[]> {
+    const owners = await Promise.all(partitions().map((partition) => this.ownerOf(partition)))
+    return partitions().filter((partition) => owners[partition] === worker)
+  }
+
+  /** The server's processes that serve this worker and are in that state: their ids. */
+  async backendsOf({ identity }: WorkerProcess, state: 'waits for a lock' | 'idle in transaction'): Promise<number[]> {
+    const condition = state === 'waits for a lock' ? `wait_event_type = 'Lock'` : `state = 'idle in transaction'`
+    const rows = await this.database.ask<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND ${condition}`,
+      [identity],
+    )
+    return rows.map(({ pid }) => pid)
+  }
+
+  /** Nobody writes into `outputs` until what this returns is called: whoever tries waits in the middle of a transaction. */
+  async lockOutputs(): Promise<() => Promise<void>> {
+    const client = new PostgresClient({ connectionString: this.database.url })
+    await client.connect()
+    await client.query('BEGIN; LOCK TABLE outputs IN EXCLUSIVE MODE')
+    return () => client.end()
+  }
+
   past(partition: number): Promise<TaskPast> {
     return taskPast(this.client, this.task(partition).workflowId)
   }
@@ -186,7 +211,8 @@ export class PostgresScene {
       identity,
       temporalAddress,
       brokers,
-      postgresUrl: this.database.url,
+      // By this name the server tells whose connection is whose.
+      postgresUrl: `${this.database.url}?application_name=${identity}`,
       pipeline,
       topic,
       taskQueue,
