@@ -90,12 +90,35 @@ export async function readRecords(topic: string, partition = 0): Promise<readonl
   return records
 }
 
+/** What a fault does to a request: it never arrives, or its answer does not. */
+export type Fault = 'request lost' | 'answer lost'
+
+/** Connections that break at requests of a name, as long as `faults` has some. */
+export const breakingLink =
+  (faults: { readonly api: string; readonly fault: Fault }[], seen: string[] = []): Wiring['openLink'] =>
+  async (connection, address, signal) => {
+    const link = await openBrokerLink(connection, address, signal)
+    return {
+      ...link,
+      async send(request, holdMs) {
+        seen.push(request.api.name)
+        const at = faults.findIndex(({ api }) => api === request.api.name)
+        const [broken] = at < 0 ? [] : faults.splice(at, 1)
+        if (broken?.fault !== 'request lost') {
+          const answer = await link.send(request, holdMs)
+          if (broken === undefined) return answer
+        }
+        throw new Error(`Closed connection (${broken.fault})`)
+      },
+    }
+  }
+
 let reading: Promise<{ link: BrokerLink }> | undefined
 
 /** Waits until no transaction of that id is being ended: its markers are written some ms after the answer. */
-async function settled(transactionalId: string): Promise<void> {
+export async function settled(transactionalId: string): Promise<void> {
   const { link } = await (reading ??= openLink())
-  await waitUntil(async () => !/^Prepare/.test(await stateOf(link, transactionalId)), { every: 5 })
+  await waitUntil(async () => !(await stateOf(link, transactionalId)).startsWith('Prepare'), { every: 5 })
 }
 
 async function openLink(): Promise<{ link: BrokerLink }> {
