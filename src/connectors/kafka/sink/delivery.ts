@@ -40,14 +40,25 @@ export class Delivery {
   /** By topic and partition: the number of the next record. */
   readonly #sequences = new Map<string, number>()
 
+  #queues: readonly Queue[] = []
+
   constructor(by: Delivering) {
     this.#by = by
+  }
+
+  /**
+   * True after an error that left open whether brokers have some batch: its numbers must not be given to other records,
+   * which would be taken for the same.
+   */
+  get isUncertain(): boolean {
+    return this.#queues.some(({ sending }) => sending !== null)
   }
 
   /** Resolves when all replicas in sync have all of them. */
   async deliver(items: readonly Item<Outgoing>[], transaction: Transaction): Promise<void> {
     if (items.length === 0) return
     let left: readonly Queue[] = await this.#sort(items)
+    this.#queues = left
     await transaction.include(left.map(({ topic, partition }) => [topic, partition] as const))
     void transaction.includeOffsets()
     while (left.length > 0) {
@@ -89,10 +100,10 @@ export class Delivery {
     try {
       chosen = settings.partition(value as never, partitions)
     } catch (error) {
-      return this.#by.ctx.reject(item.id, `partition threw ${String(error)}`)
+      return this.#by.ctx.reject(item.id, `partition threw ${String(error)}`, item.sink)
     }
     if (Number.isInteger(chosen) && (chosen as number) >= 0 && (chosen as number) < partitions) return chosen as number
-    return this.#by.ctx.reject(item.id, `partition returned ${String(chosen)} of ${partitions} partitions`)
+    return this.#by.ctx.reject(item.id, `partition returned ${String(chosen)} of ${partitions} partitions`, item.sink)
   }
 
   /** One batch of each queue, to the brokers that lead them. Throws the failure that can't pass, else one that may. */
@@ -108,7 +119,7 @@ export class Delivery {
     const failures = (await Promise.allSettled(sent)).flatMap((end) =>
       end.status === 'rejected' ? [end.reason as unknown] : [],
     )
-    if (failures.length > 0) throw failures.find((failure) => !passes(failure)) ?? failures[0]
+    if (failures.length > 0) throw worst(failures)
   }
 
   async #leader({ topic, partition }: Queue): Promise<string> {
@@ -124,20 +135,21 @@ export class Delivery {
       queue.sending ??= this.#cut(queue, transaction)
       return { topic: queue.topic, partition: queue.partition, batch: queue.sending.batch }
     })
-    let failure: unknown = null
+    const failures: unknown[] = []
     try {
       const { results } = await links.send(leader, produceRequest(transactionalId, batches))
       for (const result of results) {
         const queue = queues.find((one) => one.topic === result.topic && one.partition === result.partition)
-        if (queue !== undefined) failure = this.#settle(queue, result) ?? failure
+        const failure = queue === undefined ? null : this.#settle(queue, result)
+        if (failure !== null) failures.push(failure)
       }
     } catch (error) {
-      failure = error
+      failures.push(error)
     }
-    if (failure === null) return
+    if (failures.length === 0) return
     // Led by others by now, maybe.
     for (const { topic } of queues) topics.forget(topic)
-    throw failure
+    throw worst(failures)
   }
 
   #cut({ topic, partition, items, sent, most }: Queue, { producer }: Transaction): NonNullable<Queue['sending']> {
@@ -154,7 +166,7 @@ export class Delivery {
   }
 
   /** What the broker's answer means for what was sent to that partition: null, or a failure. */
-  #settle(queue: Queue, { errorCode, message, rejected }: ProduceResult): Refusal | null {
+  #settle(queue: Queue, { errorCode, message, rejected }: ProduceResult): unknown {
     const { topic, partition, sending } = queue
     if (sending === null) return null
     const { means, name } = meaningOf(errorCode)
@@ -169,16 +181,28 @@ export class Delivery {
     if (means !== 'too large' && means !== 'refused')
       return new Refusal(errorCode, `write to partition ${partition} of ${topic}`)
     // None of the batch was taken. Which record is to blame is told, or found by halves.
+    queue.sending = null
     const [culprit] = sending.count === 1 ? [0] : rejected
     if (culprit !== undefined) {
-      const { id } = queue.items[queue.sent + culprit]!
-      this.#by.ctx.reject(id, `${name} from topic ${topic}${message === '' ? '' : `: ${message}`}`)
+      return this.#rejection(queue, culprit, `${name} from topic ${topic}${message === '' ? '' : `: ${message}`}`)
     }
     queue.most = Math.ceil(sending.count / 2)
-    queue.sending = null
     return null
   }
+
+  /** Returned, not thrown: what the broker says of the other partitions is to be heard too. */
+  #rejection(queue: Queue, index: number, reason: string): unknown {
+    const { id, sink } = queue.items[queue.sent + index]!
+    try {
+      return this.#by.ctx.reject(id, reason, sink)
+    } catch (error) {
+      return error
+    }
+  }
 }
+
+/** What can't pass goes before what may. */
+const worst = (failures: readonly unknown[]): unknown => failures.find((failure) => !passes(failure)) ?? failures[0]
 
 const isUnsent = ({ sent, items }: Queue): boolean => sent < items.length
 

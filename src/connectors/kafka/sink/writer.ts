@@ -74,7 +74,10 @@ export class KafkaWriter implements TransactionalWriter<Outgoing> {
   }
 
   abort(): Promise<void> {
-    return this.#inTurn('abort', () => this.#transaction.abort())
+    return this.#inTurn('abort', async () => {
+      if (this.#delivery.isUncertain) throw new Error('nobody knows which of its records brokers have')
+      await this.#transaction.abort()
+    })
   }
 
   async close(): Promise<void> {
