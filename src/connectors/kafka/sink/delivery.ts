@@ -1,4 +1,5 @@
 import type { Item, SinkContext } from '../../../definition/sink.js'
+import { reasonOf } from '../../../errors/base.js'
 import { meaningOf } from '../protocol/error-codes.js'
 import { produceRequest, type ProduceResult } from '../protocol/produce.js'
 import { roomFor, writeBatch } from './batch-writer.js'
@@ -65,6 +66,7 @@ export class Delivery {
       await retried(this.#by.limits, () => this.#round(left.filter(isUnsent), transaction))
       left = left.filter(isUnsent)
     }
+    this.#queues = []
   }
 
   async #sort(items: readonly Item<Outgoing>[]): Promise<Queue[]> {
@@ -100,7 +102,7 @@ export class Delivery {
     try {
       chosen = settings.partition(value as never, partitions)
     } catch (error) {
-      return this.#by.ctx.reject(item.id, `partition threw ${String(error)}`, item.sink)
+      return this.#by.ctx.reject(item.id, `partition threw: ${reasonOf(error)}`, item.sink)
     }
     if (Number.isInteger(chosen) && (chosen as number) >= 0 && (chosen as number) < partitions) return chosen as number
     return this.#by.ctx.reject(item.id, `partition returned ${String(chosen)} of ${partitions} partitions`, item.sink)

@@ -20,6 +20,23 @@ describe('a topic that takes small batches only', () => {
     await holder.writer.close()
   })
 
+  test('takes the others of a commit when the one that is too large has been left out', async () => {
+    const topic = await createTopic(brokers(), uniqueName('small'), 2, { 'max.message.bytes': '5000' })
+    const place = await newPlace<unknown>({ topic, partition: (value) => (value as { n: number }).n % 2 })
+    const holder = await hold(place)
+    const values = Array.from({ length: 40 }, (_, n) => pad(n === 13 ? 6_000 : 100, n))
+    await expect(holder.write(...values.map((value) => ({ value })))).rejects.toMatchObject({ code: 'RecordRejected' })
+    await holder.writer.abort()
+    const rest = values.filter(({ n }) => n !== 13)
+    await holder.write(...rest.map((value) => ({ value })))
+    await holder.commit()
+    for (const partition of [0, 1]) {
+      const own = rest.filter(({ n }) => n % 2 === partition)
+      expect(await readValues(topic, place.transactionalId, partition)).toEqual(own)
+    }
+    await holder.writer.close()
+  })
+
   test('rejects the record that is too large by itself, and takes nothing of the commit', async () => {
     const topic = await createTopic(brokers(), uniqueName('small'), 1, { 'max.message.bytes': '5000' })
     const place = await newPlace<unknown>({ topic })
