@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { Client } from '@temporalio/client'
+import { type HttpConnection, httpConnectionSchema } from '../connectors/http/http-connection.js'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
+import { isClient } from '../connectors/temporal/client.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
 import type { Pipeline } from '../definition/pipeline.js'
@@ -14,6 +17,10 @@ export interface TidemarkPluginOptions {
   readonly kafka?: KafkaConnection
   /** Further clusters, by the name that sources give as `cluster`. */
   readonly clusters?: Readonly<Record<string, KafkaConnection>>
+  /** HTTP services, by the name that sinks give as `connection`: what is secret, and what differs from worker to worker. */
+  readonly http?: Readonly<Record<string, HttpConnection>>
+  /** Temporal clients, by the name that sinks give as `connection`; those that name none use the worker's own. */
+  readonly temporal?: Readonly<Record<string, Client>>
   /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
   readonly taskQueue?: string
   /** Tasks (partitions) this process holds at most. Default: 200. */
@@ -56,6 +63,10 @@ const schema = z.strictObject({
   pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  http: z.record(z.string().min(1), httpConnectionSchema).optional(),
+  temporal: z
+    .record(z.string().min(1), z.custom<Client>(isClient, 'must be a Client of @temporalio/client'))
+    .optional(),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z
@@ -81,7 +92,7 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     }
     pipelines.set(blueprint.name, blueprint)
   }
-  const { kafka, clusters } = options
+  const { kafka, clusters, http, temporal } = options
   return {
     pipelines,
     taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
@@ -91,9 +102,18 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     idleMs: parseDuration(options.idleInterval ?? '1m') ?? 0,
     discoveryMs: parseDuration(options.discoveryInterval ?? '30s') ?? 0,
     connection(kind, name) {
-      const found = kind === 'kafka' ? (name === 'default' ? kafka : clusters?.[name]) : undefined
+      const found =
+        kind === 'http'
+          ? http?.[name]
+          : kind === 'temporal'
+            ? temporal?.[name]
+            : kind === 'kafka'
+              ? name === 'default'
+                ? kafka
+                : clusters?.[name]
+              : undefined
       if (found !== undefined) return found
-      const option = name === 'default' ? 'kafka' : `clusters.${name}`
+      const option = kind === 'kafka' ? (name === 'default' ? 'kafka' : `clusters.${name}`) : `${kind}.${name}`
       const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
       throw new InvalidCommand({ command: 'connect', reason })
     },

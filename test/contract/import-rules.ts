@@ -28,6 +28,10 @@ export const rules: readonly Rule[] = [
     part: 'src/connectors/kafka/',
     values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
   },
+  {
+    part: 'src/connectors/temporal/',
+    values: [...definition, ...list('src/connectors/in-parallel.ts @temporalio/client @temporalio/common node:')],
+  },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 
@@ -46,6 +50,7 @@ export const rules: readonly Rule[] = [
     values: [
       ...engine,
       ...list('src/control/ src/connectors/kafka/kafka-connection.ts activities/ zod node:'),
+      ...list('src/connectors/http/http-connection.ts src/connectors/temporal/client.ts'),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },

@@ -89,6 +89,8 @@ describe('the entries', () => {
       'tidemark/testing': expect.arrayContaining(['memorySink', 'memorySource']) as unknown,
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink'],
+      'tidemark/http': ['httpSink'],
+      'tidemark/temporal': ['workflowSink', 'workflowUpdateSink'],
     })
   })
 
