@@ -1,7 +1,7 @@
 import type { Outcome } from './simulate.js'
 
-/** Runs that shrinking may take: some ten seconds. */
-const MOST_RUNS = 2_000
+/** Lines of trace, of all runs that shrinking may take: some ten seconds. */
+const MOST_LINES = 300_000
 
 /**
  * A run that breaks the same invariant with as few faults, records and steps as it can find: choices are cut off, left
@@ -18,7 +18,7 @@ class Shrinking {
   private best: Outcome
   private readonly again: (choices: readonly number[]) => Promise<Outcome>
   private readonly invariant: string
-  private runs = 0
+  private lines = 0
 
   constructor(failing: Outcome, again: (choices: readonly number[]) => Promise<Outcome>) {
     this.best = failing
@@ -27,7 +27,7 @@ class Shrinking {
   }
 
   async run(): Promise<Outcome> {
-    for (let before: Outcome | null = null; before !== this.best && this.runs < MOST_RUNS;) {
+    for (let before: Outcome | null = null; before !== this.best && this.lines < MOST_LINES;) {
       before = this.best
       await this.withoutFaults()
       await this.cutOff()
@@ -75,9 +75,9 @@ class Shrinking {
 
   /** Keeps it if it breaks the same invariant and is no larger. */
   private async attempt(choices: readonly number[]): Promise<boolean> {
-    if (this.runs >= MOST_RUNS) return false
-    this.runs++
+    if (this.lines >= MOST_LINES) return false
     const outcome = await this.again(choices)
+    this.lines += outcome.trace.length
     if (outcome.broke === null || numberOf(outcome) !== this.invariant) return false
     if (compare(sizeOf(outcome), sizeOf(this.best)) >= 0) return false
     this.best = outcome
