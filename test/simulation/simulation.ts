@@ -14,7 +14,7 @@ import { SimTemporal } from './temporal/server.js'
 import { VirtualTime } from './virtual-time.js'
 
 /** Longer runs go nowhere. */
-const MOST_ACTIONS = 6_000
+const MOST_ACTIONS = 3_000
 /** Nothing is going to happen that hasn't by then. */
 const MOST_TICKS = 300
 /** Sessions that nobody comes to close themselves before that, and tasks that stand still look for their pipelines. */

@@ -42,7 +42,8 @@ export class SimRun implements RunFacts {
   /** As the workflow task under way sees it. */
   historyLength = 0
   private readonly tasks: Task[] = []
-  private readonly firstMemo: Readonly<Record<string, unknown>>
+  /** What it was started with. */
+  readonly firstMemo: Readonly<Record<string, unknown>>
   private readonly world: RunWorld
   private execution: Execution
 

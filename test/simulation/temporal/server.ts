@@ -73,12 +73,12 @@ export class SimTemporal {
     const base = this.newest
     if (base === undefined) return
     if (base.status === 'open') this.close(base, 'terminated')
-    const { firstExecutionRunId, originalExecutionRunId, continuedFromExecutionRunId, memo } = base
+    const { firstExecutionRunId, originalExecutionRunId, continuedFromExecutionRunId, firstMemo } = base
     const facts = { runId: this.name(), firstExecutionRunId, originalExecutionRunId }
     const run = this.run(
       continuedFromExecutionRunId === undefined ? facts : { ...facts, continuedFromExecutionRunId },
       base.input,
-      memo,
+      firstMemo,
     )
     const unanswered = await run.adopt(base, tasks)
     this.runs.push(run)
