@@ -86,11 +86,26 @@ async function reset(simulation: Simulation): Promise<void> {
   await simulation.temporal.reset(1 + simulation.choices.below(run.length - 1))
 }
 
-export type Fault = (simulation: Simulation) => void | Promise<void>
+const faults = {
+  fail,
+  kill,
+  timeOut,
+  shutDown,
+  evict,
+  pause: command('pause'),
+  drain: command('drain'),
+  cancel: command('cancel'),
+  startAgain,
+  startFresh,
+  reset,
+} as const satisfies Readonly<Record<string, (simulation: Simulation) => void | Promise<void>>>
+
+export type FaultName = keyof typeof faults
 
 /** What may happen, as often as it is named here. */
-export const faults: readonly Fault[] = [
-  ...[fail, fail, fail, fail, kill, kill, timeOut, timeOut, timeOut, shutDown, evict],
-  ...[command('pause'), command('pause'), command('drain'), command('cancel')],
-  ...[startAgain, startAgain, startFresh, reset],
+export const usualFaults: readonly FaultName[] = [
+  ...(['fail', 'fail', 'fail', 'fail', 'kill', 'kill', 'timeOut', 'timeOut', 'timeOut', 'shutDown'] as const),
+  ...(['evict', 'pause', 'pause', 'drain', 'cancel', 'startAgain', 'startAgain', 'startFresh', 'reset'] as const),
 ]
+
+export const happen = (fault: FaultName, simulation: Simulation): void | Promise<void> => faults[fault](simulation)

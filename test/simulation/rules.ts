@@ -41,7 +41,7 @@ export const rules: readonly Rule[] = [
     clause: '2.3',
     instead: 'a claim opens a ledger without a receipt of its own',
     breaks: engine('recovery', 'noFenceReceipt', 'fenceReceipt'),
-    options: { kind: 'compare' },
+    options: { kind: 'compare', faults: ['timeOut'] },
     caughtBy: /^(1|5, 6|14|17):/,
   },
   {
@@ -140,7 +140,7 @@ export const rules: readonly Rule[] = [
     name: 'history-before-closing',
     clause: '1',
     instead: "a start reads the old run's history before it has closed that run",
-    options: { clientFlaw: 'reads history before it closes the run' },
+    options: { clientFlaw: 'reads history before it closes the run', faults: ['startAgain'] },
     caughtBy: /^(4|14):/,
   },
   {

@@ -20,6 +20,9 @@ export interface Found {
 }
 
 const TELL_EVERY = 1_000
+/** Lines that are shown of a long trace. */
+const FIRST = 250
+const LAST = 50
 
 /** Simulates one seed after the other. The first that fails is shrunk and told in full, others in a line. */
 export async function search({ seeds, firstSeed, options, untilFound, say }: Search): Promise<Found> {
@@ -41,7 +44,10 @@ export async function search({ seeds, firstSeed, options, untilFound, say }: Sea
 async function explain(outcome: Outcome, options: Partial<SimulationOptions>, say: (line: string) => void) {
   const small = await shrink(outcome, (choices) => simulate(choices, options))
   say(`\nshrunk from ${sizeOf(outcome)} to ${sizeOf(small)}; milliseconds and what happens:\n`)
-  for (const line of small.trace) say(line)
+  const { trace } = small
+  const left = trace.length - FIRST - LAST
+  for (const line of left > 0 ? trace.slice(0, FIRST) : trace) say(line)
+  if (left > 0) for (const line of [`… ${count(left, 'line')} …`, ...trace.slice(-LAST)]) say(line)
   say('')
 }
 

@@ -1,7 +1,7 @@
 import type { Outcome } from './simulate.js'
 
-/** Lines of trace, of all runs that shrinking may take: some ten seconds. */
-const MOST_LINES = 300_000
+/** Lines of trace, of all runs that shrinking may take: some seconds. */
+const MOST_LINES = 150_000
 
 /**
  * A run that breaks the same invariant with as few faults, records and steps as it can find: choices are cut off, left

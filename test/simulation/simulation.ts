@@ -2,7 +2,7 @@ import type { TaskState } from '../../src/protocol/task.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
 import { hasEnded } from '../../workflows/task-control.js'
 import type { Choices } from './choices.js'
-import { faults } from './faults.js'
+import { type FaultName, happen, usualFaults } from './faults.js'
 import { Invariants } from './invariants.js'
 import { modelPipeline, SOURCE } from './model.js'
 import { Process, Schedule } from './schedule.js'
@@ -22,6 +22,8 @@ const LONGEST_TICK_MS = 4_000_000
 
 export interface SimulationOptions extends SettingOptions {
   readonly clientFlaw: ClientFlaw | null
+  /** Which may happen; null: the usual ones. */
+  readonly faults: readonly FaultName[] | null
 }
 
 /** Where a fault lies among the choices: shrinking takes it out. */
@@ -48,6 +50,7 @@ export class Simulation {
   private readonly somebody: Process
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
+  private readonly faults: readonly FaultName[]
   private ticks = 0
   private actions = 0
   private named = 0
@@ -57,6 +60,7 @@ export class Simulation {
   constructor(choices: Choices, options: SimulationOptions) {
     this.choices = choices
     this.clientFlaw = options.clientFlaw
+    this.faults = options.faults ?? usualFaults
     this.invariants = new Invariants((what) => this.tell(what))
     this.setting = settingFrom(choices, options, this.invariants)
     this.invariants.setting = this.setting
@@ -218,7 +222,7 @@ export class Simulation {
     const { choices, schedule } = this
     const from = choices.taken.length
     if (this.faultsAt.length < this.setting.faults && choices.chance(this.setting.faultChance)) {
-      await choices.pick(faults)(this)
+      await happen(choices.pick(this.faults), this)
       this.faultsAt.push({ from, to: choices.taken.length })
       return
     }
