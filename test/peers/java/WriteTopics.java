@@ -1,5 +1,4 @@
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -14,7 +13,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Writes topics of one partition that hold what a decoder may get wrong. Arguments: brokers, then what to write:
- * transactions, open, codecs, times, compacted. Each topic has the name of what it holds.
+ * transactions, open, codecs, times, compacted, small. Each topic has the name of what it holds.
  */
 public final class WriteTopics {
     private static final long TIME = 1_700_000_000_000L;
@@ -37,6 +36,7 @@ public final class WriteTopics {
                 case "codecs" -> topics.codecs(what);
                 case "times" -> topics.times(what);
                 case "compacted" -> topics.compacted(what);
+                case "small" -> topics.small(what);
                 default -> throw new IllegalArgumentException(what);
             }
         }
@@ -135,6 +135,28 @@ public final class WriteTopics {
         headers.add("", bytes("no name")).add("grüße 🙂", bytes("unicode")).add("empty", new byte[0]);
         for (int i = 0; i < 70; i++) headers.add("again", bytes("value " + i));
         return headers;
+    }
+
+    /** Small batches in every codec, outside of and within transactions: what is fuzzed begins as one of them. */
+    private void small(String topic) throws Exception {
+        for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
+            for (boolean transactional : List.of(false, true)) {
+                Map<String, String> settings = new HashMap<>(Map.of("compression.type", codec));
+                if (transactional) settings.put("transactional.id", topic + codec);
+                Writer writer = new Writer(topic, settings);
+                for (int batch = 0; batch < 6; batch++) {
+                    if (transactional) writer.begin();
+                    for (int left = 1 + batch * 2; left > 0; left--) {
+                        byte[] value = random.nextInt(3) == 0 ? noise(random.nextInt(60)) : text("value ".repeat(1 + batch * 6));
+                        RecordHeaders headers = new RecordHeaders();
+                        for (int more = random.nextInt(3); more > 0; more--) headers.add("trace", text("header"));
+                        writer.send(someKey(), random.nextInt(9) == 0 ? null : value, headers);
+                    }
+                    writer.producer.flush();
+                    if (transactional) writer.end(batch % 2 == 0);
+                }
+            }
+        }
     }
 
     /** The broker's time in place of the producers', in two batches of several records. */
