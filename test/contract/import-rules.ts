@@ -26,7 +26,7 @@ export const rules: readonly Rule[] = [
   { part: 'src/control/', values: [...engine, ...list('@temporalio/client @temporalio/common zod node:')] },
   {
     part: 'src/connectors/kafka/',
-    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
+    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi zod node:')],
   },
   { part: 'src/connectors/postgres/', values: [...definition, ...list('pg zod node:')] },
   {
