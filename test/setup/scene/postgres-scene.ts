@@ -140,11 +140,14 @@ export class PostgresScene {
     return rows.map(({ pid }) => pid)
   }
 
-  /** Nobody writes into `outputs` until what this returns is called: whoever tries waits in the middle of a transaction. */
-  async lockOutputs(): Promise<() => Promise<void>> {
+  /**
+   * Nobody writes into that table until what this returns is called: whoever tries waits in the middle of a transaction, at
+   * its rows or, with all rows written, at the receipt.
+   */
+  async lock(table: 'outputs' | 'tidemark_ledger'): Promise<() => Promise<void>> {
     const client = new PostgresClient({ connectionString: this.database.url })
     await client.connect()
-    await client.query('BEGIN; LOCK TABLE outputs IN EXCLUSIVE MODE')
+    await client.query(`BEGIN; LOCK TABLE ${table} IN EXCLUSIVE MODE`)
     return () => client.end()
   }
 
