@@ -2,10 +2,10 @@
 import { expectTypeOf } from 'vitest'
 import { fileSink } from '../../src/connectors/file/index.js'
 import { httpSink } from '../../src/connectors/http/index.js'
-import { kafkaSource } from '../../src/connectors/kafka/index.js'
+import { kafkaSink, kafkaSource } from '../../src/connectors/kafka/index.js'
 import { workflowSink, workflowUpdateSink } from '../../src/connectors/temporal/index.js'
 import { deadLetter, definePipeline, json, nullable, otherwise, text, type Pipeline } from '../../src/index.js'
-import { addOrder, Click, customerAccount, Event, Flight, Order, orderSaga, topicSink } from './models.js'
+import { addOrder, Click, customerAccount, Event, Flight, Order, orderSaga } from './models.js'
 
 export const delayedFlights = definePipeline({
   name: 'delayed-flights',
@@ -30,7 +30,7 @@ export const invoices = definePipeline({
       .map('invoice', (o, ctx) => ({ order: o.id, customer: ctx.key.toUpperCase(), country: o.country }))
       .to(
         'invoices',
-        topicSink({
+        kafkaSink({
           topic: (i) => `invoices-${i.country.toLowerCase()}`,
           key: (i) => i.customer,
           headers: (i, out) => ({ 'order-id': i.order, source: `${out.origin.source}/${out.origin.position}` }),
@@ -51,10 +51,10 @@ export const routed = definePipeline({
     return [
       orders
         .map('cents', (o) => ({ cents: Math.round(o.total * 100) }))
-        .to('order-topic', topicSink({ topic: 'orders' })),
+        .to('order-topic', kafkaSink({ topic: 'orders' })),
       refunds
         .filter('valid', (r, ctx) => r.amount > 0 || ctx.reject('a refund must be positive', { amount: r.amount }))
-        .to('refund-topic', topicSink({ topic: 'refunds', key: (r) => String(r.amount) })),
+        .to('refund-topic', kafkaSink({ topic: 'refunds', key: (r) => String(r.amount) })),
       rest.to('archive', fileSink({ directory: 'archive' })),
     ]
   },
