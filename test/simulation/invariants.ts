@@ -73,8 +73,9 @@ export class Invariants implements Observer {
       const due = reference(this.log, ledger.id, this.originOf(generation), position).length
       const count = this.seen.get(ledger)?.count ?? 0
       if (count < due) this.broken(`8: checkpoint at ${position}, ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, position, ledger)
+      this.checkLetters(generation, position, ledger.id)
     }
+    this.checkTarget(generation, position)
   }
 
   /** After everything: all is there, once. */
@@ -84,8 +85,9 @@ export class Invariants implements Observer {
       const due = reference(this.log, ledger.id, this.originOf(generation), end).length
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, end, ledger)
+      this.checkLetters(generation, end, ledger.id)
     }
+    this.checkTarget(generation, end)
   }
 
   private get log(): Log {
@@ -147,15 +149,26 @@ export class Invariants implements Observer {
   }
 
   /** Whatever a ledger has refused, its letter is there before the ledger has passed it (PROTOCOL 5). */
-  private checkLetters(generation: number, end: number, ledger: SimLedger): void {
+  private checkLetters(generation: number, end: number, sink: string): void {
     const letters = this.setting.ledgers.find(({ id }) => id === LETTERS)
-    if (letters === undefined || ledger === letters) return
-    for (const [v, i] of reference(this.log, ledger.id, this.originOf(generation), end)) {
-      if (!refuses(ledger.id, v, i)) continue
-      const due = offeredOf(ledger.id, v).filter((n) => refuses(ledger.id, v, n)).length
-      const there = this.seen.get(letters)?.letters.get(`${ledger.id} ${v}`) ?? 0
+    if (letters === undefined || sink === LETTERS || letters.newest?.owner.generation !== generation) return
+    for (const [v, i] of reference(this.log, sink, this.originOf(generation), end)) {
+      if (!refuses(sink, v, i)) continue
+      const due = offeredOf(sink, v).filter((n) => refuses(sink, v, n)).length
+      const there = this.seen.get(letters)?.letters.get(`${sink} ${v}`) ?? 0
       if (there !== due) this.broken(`5 (letters): ${there} of ${due} letters of record ${v}, checkpoint at ${end}`)
     }
+  }
+
+  /** What has no ledger holds everything by the checkpoint, but for what it refuses. */
+  private checkTarget(generation: number, end: number): void {
+    const { target } = this.setting
+    if (target === null) return
+    for (const [v, i] of reference(this.log, target.id, this.originOf(generation), end)) {
+      if (refuses(target.id, v, i) || target.held.has(`${v}.${i}`)) continue
+      this.broken(`8: checkpoint at ${end}, and ${target.id} does not have ${v}.${i}`)
+    }
+    this.checkLetters(generation, end, target.id)
   }
 
   private checkShown(generation: number, { v, i, now, random }: SimOutput): void {

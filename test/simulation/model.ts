@@ -23,9 +23,11 @@ const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 
-/** What the first two sinks refuse, of what they are offered. */
+/** What the first two sinks and the target refuse, of what they are offered. */
 export const refuses = (ledger: string, v: number, i: number): boolean =>
-  (ledger === `${SINK}0` && (2 * v + i) % 5 === 0) || (ledger === `${SINK}1` && (v + i) % 3 === 0)
+  (ledger === TARGET && (v + 2 * i) % 4 === 1) ||
+  (ledger === `${SINK}0` && (2 * v + i) % 5 === 0) ||
+  (ledger === `${SINK}1` && (v + i) % 3 === 0)
 
 /**
  * What a run without faults offers to a ledger, of records from `origin` to before `end`. What the sink refuses of it is
@@ -49,7 +51,7 @@ export function reference(
 
 /** Which outputs of a record a ledger is offered. */
 export function offeredOf(ledger: string, v: number): readonly number[] {
-  if (isBad(v) || takes[Number(ledger.slice(SINK.length))]?.(v) !== true) return []
+  if (isBad(v) || (ledger !== TARGET && takes[Number(ledger.slice(SINK.length))]?.(v) !== true)) return []
   return Array.from({ length: outputsOf(v) }, (_, i) => i)
 }
 

@@ -1,9 +1,11 @@
-import type { IdempotentSink } from '../../src/definition/sink.js'
+import type { IdempotentSink, WriteResult } from '../../src/definition/sink.js'
+import { refuses, type SimOutput } from './model.js'
 import type { Process } from './schedule.js'
 
-/** A target without a ledger that keeps one effect per id. */
+/** A target without a ledger that keeps one effect per id, and refuses some. */
 export class SimTarget {
   readonly id: string
+  /** By `v.i`. */
   readonly held = new Set<string>()
 
   constructor(id: string) {
@@ -22,9 +24,14 @@ export class SimTarget {
         return {
           write: async (items) => {
             await process.step(`${this.id} write`)
-            for (const { id } of items) this.held.add(id)
+            const failed: WriteResult['failed'][number][] = []
+            for (const { id, data } of items) {
+              const { v, i } = data as SimOutput
+              if (refuses(this.id, v, i)) failed.push({ id, error: new Error('refused'), retryable: false })
+              else this.held.add(`${v}.${i}`)
+            }
             await process.step(`${this.id} written`)
-            return { failed: [] }
+            return { failed }
           },
           close: async () => {},
         }
