@@ -25,9 +25,11 @@ export interface ServerControl {
 }
 
 export interface ServerProcess {
-  readonly name: 'Temporal' | 'Kafka'
+  readonly name: 'Temporal' | 'Kafka' | 'S3'
   readonly command: string
   readonly args: readonly string[]
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** What it listens on, all on 127.0.0.1. */
   readonly ports: readonly number[]
   readonly place: DataPlace
@@ -59,6 +61,7 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
   const supervised = supervise({
     command,
     args,
+    ...(spec.env !== undefined && { env: spec.env }),
     logFile: join(place.directory, 'server.log'),
     removeAtEnd: place.temporary ? [place.directory] : [],
     // Data that nobody will read again needs no orderly end.

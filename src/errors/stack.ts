@@ -8,12 +8,12 @@ export interface Attempt {
 
 /** No Temporal or no Kafka could be had for a development stack: not given, not installed, not built, not downloaded. */
 export class StackUnavailable extends TidemarkError<{
-  readonly server: 'Temporal' | 'Kafka'
+  readonly server: 'Temporal' | 'Kafka' | 'S3'
   readonly tried: readonly Attempt[]
   readonly install: readonly string[]
 }> {
   constructor(
-    details: { server: 'Temporal' | 'Kafka'; tried: readonly Attempt[]; install: readonly string[] },
+    details: { server: 'Temporal' | 'Kafka' | 'S3'; tried: readonly Attempt[]; install: readonly string[] },
     cause?: unknown,
   ) {
     const tried = details.tried.map(({ what, why }) => `  - ${what}: ${why}`)

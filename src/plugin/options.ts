@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
+import { type S3Connection, s3ConnectionSchema } from '../connectors/s3/s3-connection.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
 import type { Pipeline } from '../definition/pipeline.js'
@@ -14,6 +15,8 @@ export interface TidemarkPluginOptions {
   readonly kafka?: KafkaConnection
   /** Further clusters, by the name that sources give as `cluster`. */
   readonly clusters?: Readonly<Record<string, KafkaConnection>>
+  /** How S3 sinks reach their buckets; `{}` leaves all to the AWS SDK. */
+  readonly s3?: S3Connection
   /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
   readonly taskQueue?: string
   /** Tasks (partitions) this process holds at most. Default: 200. */
@@ -56,6 +59,7 @@ const schema = z.strictObject({
   pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  s3: s3ConnectionSchema.optional(),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z
@@ -81,7 +85,7 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     }
     pipelines.set(blueprint.name, blueprint)
   }
-  const { kafka, clusters } = options
+  const { kafka, clusters, s3 } = options
   return {
     pipelines,
     taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
@@ -91,9 +95,10 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     idleMs: parseDuration(options.idleInterval ?? '1m') ?? 0,
     discoveryMs: parseDuration(options.discoveryInterval ?? '30s') ?? 0,
     connection(kind, name) {
+      if (kind === 's3' && s3 !== undefined) return s3
       const found = kind === 'kafka' ? (name === 'default' ? kafka : clusters?.[name]) : undefined
       if (found !== undefined) return found
-      const option = name === 'default' ? 'kafka' : `clusters.${name}`
+      const option = kind === 's3' ? 's3' : name === 'default' ? 'kafka' : `clusters.${name}`
       const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
       throw new InvalidCommand({ command: 'connect', reason })
     },

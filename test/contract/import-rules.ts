@@ -28,6 +28,10 @@ export const rules: readonly Rule[] = [
     part: 'src/connectors/kafka/',
     values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
   },
+  {
+    part: 'src/connectors/s3/',
+    values: [...definition, ...list('src/connectors/ledger-chain/ src/connectors/lines/ @aws-sdk/client-s3 zod node:')],
+  },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 
@@ -45,7 +49,9 @@ export const rules: readonly Rule[] = [
     part: 'src/plugin/',
     values: [
       ...engine,
-      ...list('src/control/ src/connectors/kafka/kafka-connection.ts activities/ zod node:'),
+      ...list(
+        'src/control/ src/connectors/kafka/kafka-connection.ts src/connectors/s3/s3-connection.ts activities/ zod node:',
+      ),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },
