@@ -31,7 +31,8 @@ export const s3ConnectionSchema: z.ZodType<S3Connection> = z.strictObject({
   credentials: z
     .union(
       [
-        z.strictObject({
+        // Not strict: what the AWS SDK hands out as credentials has more than these.
+        z.object({
           accessKeyId: z.string().min(1),
           secretAccessKey: z.string().min(1),
           sessionToken: z.string().min(1).exactOptional(),

@@ -33,7 +33,10 @@ async function reach(connection: S3Connection): Promise<Reach> {
     ...(endpoint !== undefined && { endpoint }),
     ...(place !== undefined && { region: place }),
     ...(forcePathStyle !== undefined && { forcePathStyle }),
-    ...(credentials !== undefined && { credentials }),
+    // A copy: the SDK writes into what it is given.
+    ...(credentials !== undefined && {
+      credentials: typeof credentials === 'function' ? credentials : { ...credentials },
+    }),
     requestHandler: { connectionTimeout: 5_000 },
   })
   return { sdk, client, timeoutMs: parseDuration(requestTimeout) ?? 30_000 }

@@ -37,7 +37,12 @@ export async function startS3(): Promise<S3Server> {
   const address = `127.0.0.1:${port}`
   const endpoint = `http://${address}`
   const connection = { endpoint, region: 'us-east-1', forcePathStyle: true, credentials: CREDENTIALS } as const
-  const client = new S3Client({ ...connection, maxAttempts: 1, requestHandler: { connectionTimeout: 1_000 } })
+  const client = new S3Client({
+    ...connection,
+    credentials: { ...CREDENTIALS },
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 1_000 },
+  })
   const control = await startServerProcess({
     name: 'S3',
     command: binary,
