@@ -1,5 +1,5 @@
 /** The package as users get it: packed, unpacked in somebody else's project, every entry used in every way. */
-import { copyFile, readFile, stat } from 'node:fs/promises'
+import { copyFile, readFile, rename, stat } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -89,7 +89,24 @@ describe('the entries', () => {
       'tidemark/testing': expect.arrayContaining(['memorySink', 'memorySource']) as unknown,
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink'],
+      'tidemark/s3': ['readCommitted', 'removeUncommitted', 's3Sink'],
     })
+  })
+
+  it('load without what is optional, and say what is missing when it is needed', async () => {
+    const sdk = join(project.directory, 'node_modules/@aws-sdk')
+    await project.write(
+      'without-sdk.mjs',
+      `import { readCommitted, s3Sink } from 'tidemark/s3'
+      s3Sink({ bucket: 'some-bucket' })
+      await readCommitted({ bucket: 'some-bucket' }).next().catch(({ code, message }) => console.log(code, message))`,
+    )
+    await rename(sdk, `${sdk}-away`)
+    try {
+      expect(await project.node('without-sdk.mjs')).toMatch(/^SinkUnauthorized .*install it beside tidemark/)
+    } finally {
+      await rename(`${sdk}-away`, sdk)
+    }
   })
 
   it('are all there is: the inside stays inside', async () => {

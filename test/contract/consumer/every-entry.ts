@@ -4,6 +4,7 @@ import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidema
 import { fileSink } from 'tidemark/file'
 import { kafkaSource } from 'tidemark/kafka'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
+import { readCommitted, s3Sink, type CommittedObject } from 'tidemark/s3'
 import { memorySink, memorySource } from 'tidemark/testing'
 import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
 import type { Client } from '@temporalio/client'
@@ -21,6 +22,17 @@ export const hot = definePipeline({
       .to('files', fileSink({ directory: 'out' })),
 })
 
+export const archived = definePipeline({
+  name: 'archived',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) =>
+    readings.to('s3', s3Sink({ bucket: 'archive', prefix: 'readings', path: ({ sensor }) => `sensor=${sensor}` })),
+})
+
+export async function* archivedKeys(): AsyncGenerator<CommittedObject['key']> {
+  for await (const { key } of readCommitted({ bucket: 'archive', prefix: 'readings' })) yield key
+}
+
 export const doubled = definePipeline({
   name: 'doubled',
   sources: { numbers: memorySource([1, 2, 3]) },
@@ -30,6 +42,8 @@ export const doubled = definePipeline({
 // What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.
 // @ts-expect-error a file sink needs a directory
 export const nowhere = fileSink<string>({})
+// @ts-expect-error an S3 sink needs a bucket
+export const noBucket = s3Sink<string>({})
 export const strings = definePipeline({
   name: 'strings',
   sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
@@ -43,7 +57,7 @@ export const empty: TidemarkPluginOptions = {}
 export const byNumber = (pipelines: PipelineClient): PipelineHandle => pipelines.get(3)
 
 export const plugin = (pipelines: readonly Pipeline[]): TidemarkPlugin =>
-  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, heartbeatTimeout: '4s' })
+  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, s3: {}, heartbeatTimeout: '4s' })
 
 export async function lagOf(client: Client): Promise<PipelineStatus['lag']> {
   const handle: PipelineHandle = new PipelineClient(client).get(hot)

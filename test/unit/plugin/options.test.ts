@@ -73,12 +73,22 @@ describe('connections', () => {
     expect(connection('kafka', 'other')).toEqual(other)
   })
 
+  test('to S3 are as given, also where the AWS SDK gave the credentials', () => {
+    const credentials = { accessKeyId: 'a', secretAccessKey: 'b', $source: { CREDENTIALS_CODE: 'e' } }
+    const s3 = { endpoint: 'http://localhost:9000', region: 'eu-1', forcePathStyle: true, credentials }
+    expect(settings({ s3 }).connection('s3', 'default')).toBe(s3)
+    expect(settings({ s3: {} }).connection('s3', 'default')).toEqual({})
+    const provided = { credentials: () => Promise.resolve(credentials), requestTimeout: '5s' } as const
+    expect(settings({ s3: provided }).connection('s3', 'default')).toBe(provided)
+  })
+
   test('that are missing name the option that is to be given', () => {
     const { connection } = settings()
     expect(() => connection('kafka', 'default')).toThrow(
       "no kafka connection 'default': give TidemarkPlugin the option 'kafka'",
     )
     expect(() => connection('kafka', 'eu')).toThrow("the option 'clusters.eu'")
+    expect(() => connection('s3', 'default')).toThrow("no s3 connection 'default': give TidemarkPlugin the option 's3'")
     expect(() => connection('postgres', 'default')).toThrow(expect.objectContaining({ code: 'InvalidCommand' }))
   })
 })
@@ -124,5 +134,13 @@ describe('wrong options', () => {
     const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl } })
     expect(faults).toContain('kafka.brokers')
     expect(faults).not.toContain('hunter2')
+    const s3 = {
+      endpoint: 'http://me:hunter2@host',
+      credentials: { accessKeyId: 'hunter2' },
+      requestTimeout: 'hunter2',
+    }
+    const others = faultsOf({ pipelines: [pipeline('delays')], s3 })
+    for (const path of ['s3.endpoint', 's3.credentials', 's3.requestTimeout']) expect(others).toContain(path)
+    expect(others).not.toContain('hunter2')
   })
 })
