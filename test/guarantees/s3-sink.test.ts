@@ -83,7 +83,7 @@ it(
     expect(lost.map(({ scheduledAt, endedAt }) => scheduledAt < killedAt && endedAt > killedAt)).toEqual([true])
     // Its ledger was ahead of the checkpoint: this much was executed again, muted.
     const furthest = activities.filter(({ type }) => type === 'tidemark.claim').map(({ result }) => result['furthest'])
-    expect(furthest.flatMap((one) => Object.values((one ?? {}) as object))).toContain(positionOf(left))
+    expect(furthest.flatMap((one) => Object.values(one ?? {}))).toContain(positionOf(left))
   },
 )
 

@@ -66,6 +66,7 @@ export function s3SinkDefinition<T>(
     mode: 'transactional',
     describe,
     commitsWithCheckpoint: true,
+    neverRejects: true,
     faults: faultsOf(options),
     encode: withinKey(lineEncoder(options as LineOptions<T>), layout.root, extension),
     digest: (line) => line.bytes,
