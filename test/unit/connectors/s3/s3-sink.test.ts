@@ -227,6 +227,8 @@ test('the worker gives the connection', async () => {
   }
   const writer = await sink.open(contextOf(ownerOf(1), { connection }))
   expect(asked).toEqual([['s3', 'default']])
+  // The SDK writes into what it is given; the plugin's options are the user's.
+  expect(Object.keys(server.connection.credentials)).toEqual(['accessKeyId', 'secretAccessKey'])
   expect(await sink.inspect(contextOf(ownerOf(1), { connection }))).toMatchObject({ seq: 1 })
   await writer.close()
 })
