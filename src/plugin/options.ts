@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import type { Client } from '@temporalio/client'
+import { type HttpConnection, httpConnectionSchema } from '../connectors/http/http-connection.js'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
+import { type PostgresConnection, postgresConnectionSchema } from '../connectors/postgres/postgres-connection.js'
 import { type S3Connection, s3ConnectionSchema } from '../connectors/s3/s3-connection.js'
+import { isClient } from '../connectors/temporal/client.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
 import type { Pipeline } from '../definition/pipeline.js'
@@ -15,8 +19,16 @@ export interface TidemarkPluginOptions {
   readonly kafka?: KafkaConnection
   /** Further clusters, by the name that sources give as `cluster`. */
   readonly clusters?: Readonly<Record<string, KafkaConnection>>
+  /** The database of Postgres sinks that name none. */
+  readonly postgres?: PostgresConnection
+  /** Further databases, by the name that sinks give as `database`. */
+  readonly databases?: Readonly<Record<string, PostgresConnection>>
   /** How S3 sinks reach their buckets; `{}` leaves all to the AWS SDK. */
   readonly s3?: S3Connection
+  /** HTTP services, by the name that sinks give as `connection`: what is secret, and what differs from worker to worker. */
+  readonly http?: Readonly<Record<string, HttpConnection>>
+  /** Temporal clients, by the name that sinks give as `connection`; those that name none use the worker's own. */
+  readonly temporal?: Readonly<Record<string, Client>>
   /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
   readonly taskQueue?: string
   /** Tasks (partitions) this process holds at most. Default: 200. */
@@ -59,7 +71,13 @@ const schema = z.strictObject({
   pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  postgres: postgresConnectionSchema.optional(),
+  databases: z.record(z.string().min(1), postgresConnectionSchema).optional(),
   s3: s3ConnectionSchema.optional(),
+  http: z.record(z.string().min(1), httpConnectionSchema).optional(),
+  temporal: z
+    .record(z.string().min(1), z.custom<Client>(isClient, 'must be a Client of @temporalio/client'))
+    .optional(),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z
@@ -85,7 +103,6 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     }
     pipelines.set(blueprint.name, blueprint)
   }
-  const { kafka, clusters, s3 } = options
   return {
     pipelines,
     taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
@@ -94,15 +111,32 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     heartbeatMs: parseDuration(options.heartbeatTimeout ?? '6s') ?? 0,
     idleMs: parseDuration(options.idleInterval ?? '1m') ?? 0,
     discoveryMs: parseDuration(options.discoveryInterval ?? '30s') ?? 0,
-    connection(kind, name) {
-      if (kind === 's3' && s3 !== undefined) return s3
-      const found = kind === 'kafka' ? (name === 'default' ? kafka : clusters?.[name]) : undefined
-      if (found !== undefined) return found
-      const option = kind === 's3' ? 's3' : name === 'default' ? 'kafka' : `clusters.${name}`
-      const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
-      throw new InvalidCommand({ command: 'connect', reason })
-    },
+    connection: (kind, name) => connectionIn(options, kind, name),
   }
+}
+
+function connectionIn(options: TidemarkPluginOptions, kind: string, name: string): unknown {
+  const { one, named } = CONNECTIONS[kind] ?? {}
+  const isOne = one !== undefined && name === 'default'
+  const found = isOne ? options[one] : named === undefined ? undefined : options[named]?.[name]
+  if (found !== undefined) return found
+  const option = isOne ? one : named === undefined ? undefined : `${named}.${name}`
+  const remedy = option === undefined ? '' : `: give TidemarkPlugin the option '${option}'`
+  throw new InvalidCommand({ command: 'connect', reason: `this worker has no ${kind} connection '${name}'${remedy}` })
+}
+
+interface ConnectionOptionsOfKind {
+  /** The one that is called 'default'. */
+  readonly one?: 'kafka' | 'postgres' | 's3'
+  readonly named?: 'clusters' | 'databases' | 'http' | 'temporal'
+}
+
+const CONNECTIONS: Readonly<Record<string, ConnectionOptionsOfKind>> = {
+  kafka: { one: 'kafka', named: 'clusters' },
+  postgres: { one: 'postgres', named: 'databases' },
+  s3: { one: 's3' },
+  http: { named: 'http' },
+  temporal: { named: 'temporal' },
 }
 
 function isPipeline(value: unknown): boolean {

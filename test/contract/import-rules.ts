@@ -26,7 +26,12 @@ export const rules: readonly Rule[] = [
   { part: 'src/control/', values: [...engine, ...list('@temporalio/client @temporalio/common zod node:')] },
   {
     part: 'src/connectors/kafka/',
-    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
+    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi zod node:')],
+  },
+  { part: 'src/connectors/postgres/', values: [...definition, ...list('pg zod node:')] },
+  {
+    part: 'src/connectors/temporal/',
+    values: [...definition, ...list('src/connectors/in-parallel.ts @temporalio/client @temporalio/common node:')],
   },
   {
     part: 'src/connectors/s3/',
@@ -49,9 +54,10 @@ export const rules: readonly Rule[] = [
     part: 'src/plugin/',
     values: [
       ...engine,
-      ...list(
-        'src/control/ src/connectors/kafka/kafka-connection.ts src/connectors/s3/s3-connection.ts activities/ zod node:',
-      ),
+      ...list('src/control/ activities/ zod node:'),
+      ...list('src/connectors/kafka/kafka-connection.ts src/connectors/postgres/postgres-connection.ts'),
+      ...list('src/connectors/http/http-connection.ts src/connectors/temporal/client.ts'),
+      ...list('src/connectors/s3/s3-connection.ts'),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },
@@ -60,7 +66,7 @@ export const rules: readonly Rule[] = [
     values: [...definition, ...list('src/protocol/ src/control/ @temporalio/client @temporalio/common zod node:')],
     types: ['workflows/'],
   },
-  { part: 'src/dev/', values: list('src/units.ts src/errors/ @temporalio/client kafkajs zod node:') },
+  { part: 'src/dev/', values: list('src/units.ts src/errors/ @temporalio/client kafkajs pg zod node:') },
   {
     part: 'src/cli/',
     values: [

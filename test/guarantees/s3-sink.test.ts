@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
+import type { WorkerSettings } from '../fixtures/worker.js'
 import { compare } from '../oracle/compare.js'
 import { expectedOutputs, withoutChance } from '../oracle/counted.js'
 import { type BucketEntry, type BucketPlace, newestEntry, readBucket } from '../oracle/read-bucket.js'
@@ -111,7 +112,8 @@ async function addWorker(): Promise<void> {
   const settings = { identity: `worker-${workers.length + 1}`, temporalAddress: temporalAddress(), brokers: brokers() }
   const clocks = { heartbeatTimeout: '2s', commit: '200ms', checkpoint: '3s' } as const
   const sink = { directory: '', s3: { bucket, prefix, connection: s3.connection } }
-  workers.push(await WorkerProcess.start({ ...settings, ...names, topic, ...sink, ...clocks }, root))
+  const all: WorkerSettings = { ...settings, ...names, topic, ...sink, ...clocks }
+  workers.push(await WorkerProcess.start(all, root))
 }
 
 /** Waits for an epoch that isn't the first to have committed outputs twice, and gives its newest entry. */

@@ -1,4 +1,5 @@
 import { compare, type Outputs, type Verdict } from './compare.js'
+import { readCommitted } from './read-committed.js'
 import { readOutput } from './read-output.js'
 import { readTopic, type TopicRecord } from './read-topic.js'
 
@@ -51,6 +52,23 @@ export async function judgeCounted(place: {
   const records = await readTopic(place.brokers, place.topic)
   const lines = await readOutput(place.directory)
   const found = new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
+  const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
+  return { numbers: numbers.size, ...compare(expectedOutputs(records), found) }
+}
+
+/** The same where the output is a topic whose partitions are the input's. */
+export async function judgeCountedTopic(
+  brokers: readonly string[],
+  topic: string,
+  output: string,
+): Promise<CountedVerdict> {
+  const records = await readTopic(brokers, topic)
+  const found = new Map<number, string[]>()
+  for (const { partition, value } of await readCommitted(brokers, output)) {
+    const lines = found.get(partition) ?? []
+    if (lines.length === 0) found.set(partition, lines)
+    lines.push(withoutChance(value ?? 'null'))
+  }
   const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
   return { numbers: numbers.size, ...compare(expectedOutputs(records), found) }
 }

@@ -1,3 +1,4 @@
+import type { UpdateDefinition } from '@temporalio/common'
 import { z } from 'zod'
 import type { Encoder, Output, Sink } from '../../src/index.js'
 
@@ -28,3 +29,8 @@ export declare function topicSink<T>(options: {
   readonly key?: (value: T, out: Output<T>) => string | Uint8Array | null
   readonly headers?: (value: T, out: Output<T>) => Readonly<Record<string, string>>
 }): Sink<T>
+
+/** Workflows and an update of a user's own. */
+export declare function orderSaga(order: z.output<typeof Order>, priority: 'high' | 'low'): Promise<string>
+export declare function customerAccount(customerId: string): Promise<void>
+export declare const addOrder: UpdateDefinition<void, [orderId: string, total: number]>

@@ -1,9 +1,11 @@
 /** What must not compile: each line below a directive has an error, or tsc complains about the directive. Compiled, never run. */
 import { z } from 'zod'
 import { fileSink } from '../../src/connectors/file/index.js'
+import { httpSink } from '../../src/connectors/http/index.js'
 import { kafkaSource } from '../../src/connectors/kafka/index.js'
+import { workflowSink, workflowUpdateSink } from '../../src/connectors/temporal/index.js'
 import { deadLetter, definePipeline, defineSink, json, text, type Output, type Sink } from '../../src/index.js'
-import { Click, Order, topicSink } from './models.js'
+import { addOrder, Click, customerAccount, Order, orderSaga, topicSink } from './models.js'
 
 const keyed = kafkaSource({ topic: 'orders', key: text(), value: json(Order) })
 const unkeyed = kafkaSource({ topic: 'orders', value: json(Order) })
@@ -150,3 +152,42 @@ defineSink({
 })
 // @ts-expect-error no such option
 topicSink({ topic: 't', keys: () => 'k' })
+definePipeline({
+  name: 'saga',
+  sources: { s: keyed },
+  steps: ({ s }) =>
+    s.to(
+      'saga',
+      // @ts-expect-error the second argument is 'high' or 'low'
+      workflowSink({ workflow: orderSaga, taskQueue: 'sagas', args: (o) => [o, 'urgent'] }),
+    ),
+})
+definePipeline({
+  name: 'account',
+  sources: { s: keyed },
+  steps: ({ s }) =>
+    s.to(
+      'account',
+      workflowUpdateSink({
+        workflow: customerAccount,
+        taskQueue: 'sagas',
+        workflowId: (o) => o.id,
+        args: (o) => [o.customerId],
+        update: addOrder,
+        // @ts-expect-error an order's id, and its total
+        updateArgs: (o) => [o.id],
+      }),
+    ),
+})
+definePipeline({
+  name: 'http',
+  sources: { s: keyed },
+  steps: ({ s }) =>
+    s.to(
+      'out',
+      // @ts-expect-error an order has no number
+      httpSink({ url: (o) => `https://erp.example/${o.number}` }),
+    ),
+})
+// @ts-expect-error what is fetched is not sent
+httpSink<string>({ url: 'https://erp.example', method: 'GET' })

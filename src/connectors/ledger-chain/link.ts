@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { receiptSchema } from '../../definition/receipt-schema.js'
 import type { Receipt } from '../../definition/sink.js'
 
 /**
@@ -19,20 +20,6 @@ export interface Link {
 
 export const whole = z.int().nonnegative()
 
-// Loose: a receipt comes back unchanged, also with fields that this version doesn't know.
-const receipt = z.looseObject({
-  version: z.literal(1),
-  seq: z.int().positive(),
-  owner: z.looseObject({ generation: whole, incarnation: whole, claim: whole, runId: z.string() }),
-  epoch: whole.nullable(),
-  time: z.number().nullable(),
-  positions: z.record(z.string(), z.string()),
-  digest: z.string(),
-  timersEpoch: whole.nullable(),
-  fingerprint: z.string(),
-  rejections: z.array(z.tuple([z.string(), z.string()])),
-})
-
 /** The fields of every link, for the schema of an entry. */
 export const linkFields = {
   version: z.literal(1),
@@ -40,7 +27,7 @@ export const linkFields = {
   seq: z.int().positive(),
   nonce: z.string().min(1),
   predecessor: z.string().min(1).nullable(),
-  receipt,
+  receipt: receiptSchema,
 }
 
 export type Parsed<E> = { readonly entry: E } | { readonly fault: string }

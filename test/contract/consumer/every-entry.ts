@@ -2,9 +2,12 @@
 import { definePipeline, isTidemarkError, json, type Pipeline, type StepContext } from 'tidemark'
 import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidemark/client'
 import { fileSink } from 'tidemark/file'
+import { httpSink } from 'tidemark/http'
 import { kafkaSource } from 'tidemark/kafka'
+import { type PostgresConnection, postgresLedgerDdl, postgresSink, postgresStatementSink } from 'tidemark/postgres'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
 import { readCommitted, s3Sink, type CommittedObject } from 'tidemark/s3'
+import { workflowSink } from 'tidemark/temporal'
 import { memorySink, memorySource } from 'tidemark/testing'
 import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
 import type { Client } from '@temporalio/client'
@@ -33,10 +36,38 @@ export async function* archivedKeys(): AsyncGenerator<CommittedObject['key']> {
   for await (const { key } of readCommitted({ bucket: 'archive', prefix: 'readings' })) yield key
 }
 
+export const stored = definePipeline({
+  name: 'stored',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) => [
+    readings.to('newest', postgresSink({ table: 'newest', upsert: { key: ['sensor'] } })),
+    readings.to(
+      'sums',
+      postgresStatementSink({
+        async write(tx, outputs) {
+          const { rowCount } = await tx.query('SELECT $1', [outputs.map(({ value }) => value.celsius)])
+          if (rowCount !== 1) throw new Error('no row')
+        },
+      }),
+    ),
+  ],
+})
+export const database: PostgresConnection = { connectionString: 'postgres://localhost/db', ledgerSchema: 'ops' }
+export const ddl: string = postgresLedgerDdl({ schema: 'ops' })
+
 export const doubled = definePipeline({
   name: 'doubled',
   sources: { numbers: memorySource([1, 2, 3]) },
   steps: ({ numbers }) => numbers.map('double', (n) => n * 2).to('sink', memorySink<number>()),
+})
+
+export const alarms = definePipeline({
+  name: 'alarms',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) => [
+    readings.to('erp', httpSink({ url: ({ sensor }) => `https://erp.example/${sensor}`, connection: 'erp' })),
+    readings.to('saga', workflowSink({ workflow: 'alarm', taskQueue: 'alarms', args: ({ sensor }) => [sensor] })),
+  ],
 })
 
 // What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.
@@ -51,13 +82,23 @@ export const strings = definePipeline({
     // @ts-expect-error celsius is a number
     readings.filter('hot', (reading) => reading.celsius.startsWith('3')).to('files', fileSink({ directory: 'out' })),
 })
+// @ts-expect-error a key is made of properties
+export const keyless = postgresSink<{ a: number }>({ table: 't', upsert: { key: ['b'] } })
+// @ts-expect-error a workflow sink needs a task queue
+export const unqueued = workflowSink<string, []>({ workflow: 'alarm', args: () => [] })
 // @ts-expect-error pipelines have to be given
 export const empty: TidemarkPluginOptions = {}
 // @ts-expect-error a pipeline isn't asked for by number
 export const byNumber = (pipelines: PipelineClient): PipelineHandle => pipelines.get(3)
 
 export const plugin = (pipelines: readonly Pipeline[]): TidemarkPlugin =>
-  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, s3: {}, heartbeatTimeout: '4s' })
+  new TidemarkPlugin({
+    pipelines,
+    kafka: { brokers: ['localhost:9092'] },
+    postgres: database,
+    s3: {},
+    heartbeatTimeout: '4s',
+  })
 
 export async function lagOf(client: Client): Promise<PipelineStatus['lag']> {
   const handle: PipelineHandle = new PipelineClient(client).get(hot)

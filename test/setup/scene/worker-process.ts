@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import type { WorkerSettings } from '../../fixtures/worker.js'
 import { supervise, type Exit, type Supervised } from '../../../src/dev/supervise.js'
 
-const program = fileURLToPath(new URL('../../../dist/test/fixtures/worker.js', import.meta.url))
+const programs = fileURLToPath(new URL('../../../dist/test/fixtures/', import.meta.url))
 
 /** Process ids of all that was started here and not yet seen to be gone. */
 const started = new Set<number>()
@@ -25,9 +24,14 @@ export class WorkerProcess {
     this.logFile = logFile
   }
 
-  /** Logs go to `directory`. Resolves when the process runs; it polls some time later. */
-  static async start(settings: WorkerSettings, directory: string): Promise<WorkerProcess> {
+  /** A program of test/fixtures, with its settings. Logs go to `directory`. Resolves when it runs; it polls some time later. */
+  static async start(
+    settings: { readonly identity: string },
+    directory: string,
+    name = 'worker.js',
+  ): Promise<WorkerProcess> {
     const { identity } = settings
+    const program = join(programs, name)
     if (!existsSync(program)) throw new Error(`${program} is missing: run \`npm run build\``)
     const logFile = join(directory, `${identity}.log`)
     const supervised = supervise({ command: process.execPath, args: [program, JSON.stringify(settings)], logFile })

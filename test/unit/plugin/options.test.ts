@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client'
 import { describe, expect, test } from 'vitest'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { InvalidCommand } from '../../../src/errors/control.js'
@@ -80,6 +81,33 @@ describe('connections', () => {
     expect(settings({ s3: {} }).connection('s3', 'default')).toEqual({})
     const provided = { credentials: () => Promise.resolve(credentials), requestTimeout: '5s' } as const
     expect(settings({ s3: provided }).connection('s3', 'default')).toBe(provided)
+    expect(() => settings().connection('s3', 'default')).toThrow("give TidemarkPlugin the option 's3'")
+  })
+
+  test('to Postgres are found by name too, always the same object', () => {
+    const [postgres, analytics] = [{ connectionString: 'postgres://localhost/a' }, { host: 'analytics' }]
+    const { connection } = settings({ postgres, databases: { analytics } })
+    expect(connection('postgres', 'default')).toBe(postgres)
+    expect(connection('postgres', 'analytics')).toBe(analytics)
+    expect(() => connection('postgres', 'other')).toThrow("give TidemarkPlugin the option 'databases.other'")
+    expect(() => settings().connection('postgres', 'default')).toThrow("give TidemarkPlugin the option 'postgres'")
+    expect(() => connection('mysql', 'default')).toThrow("this worker has no mysql connection 'default'")
+  })
+
+  test('to Postgres that are wrong are refused without their secrets', () => {
+    const told = faultsOf({ pipelines: [pipeline('a')], postgres: { connectionString: 'http://u:hidden@h/d' } })
+    expect(told).toContain('postgres.connectionString: must be postgres://')
+    expect(told).not.toContain('hidden')
+  })
+
+  test('are HTTP services and Temporal clients, too, each by its name', () => {
+    const erp = { baseUrl: 'https://erp.example', headers: { authorization: 'Bearer x' } }
+    const eu = new Client({ connection: Connection.lazy({ address: 'eu:7233' }) })
+    const { connection } = settings({ http: { erp }, temporal: { eu } })
+    expect(connection('http', 'erp')).toEqual(erp)
+    expect(connection('temporal', 'eu')).toBe(eu)
+    expect(() => connection('http', 'crm')).toThrow("the option 'http.crm'")
+    expect(() => connection('temporal', 'us')).toThrow("the option 'temporal.us'")
   })
 
   test('that are missing name the option that is to be given', () => {
@@ -88,7 +116,6 @@ describe('connections', () => {
       "no kafka connection 'default': give TidemarkPlugin the option 'kafka'",
     )
     expect(() => connection('kafka', 'eu')).toThrow("the option 'clusters.eu'")
-    expect(() => connection('s3', 'default')).toThrow("no s3 connection 'default': give TidemarkPlugin the option 's3'")
     expect(() => connection('postgres', 'default')).toThrow(expect.objectContaining({ code: 'InvalidCommand' }))
   })
 })
@@ -131,8 +158,13 @@ describe('wrong options', () => {
 
   test('never show a value: there are secrets among them', () => {
     const sasl = { mechanism: 'plain', username: 'me', password: 'hunter2', extra: 'hunter2' }
-    const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl } })
+    const http = { erp: { headers: { authorization: 'hunter2\n' } }, crm: { baseUrl: 'https://me:hunter2@crm' } }
+    const temporal = { eu: { apiKey: 'hunter2' } }
+    const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl }, http, temporal })
     expect(faults).toContain('kafka.brokers')
+    expect(faults).toContain('http.erp.headers.authorization: must be one line')
+    expect(faults).toContain('http.crm.baseUrl: must be a URL')
+    expect(faults).toContain('temporal.eu: must be a Client')
     expect(faults).not.toContain('hunter2')
     const s3 = {
       endpoint: 'http://me:hunter2@host',
