@@ -2,7 +2,7 @@ import { noHeaders } from '../../../../src/definition/headers.js'
 import type { Item, Output, Owner, Receipt, SinkContext, TransactionalSink } from '../../../../src/definition/sink.js'
 import { nodeDisk, type Disk } from '../../../../src/connectors/file/disk.js'
 import { fileSinkDefinition, type FileSinkOptions } from '../../../../src/connectors/file/file-sink.js'
-import type { Line } from '../../../../src/connectors/file/line.js'
+import type { Line } from '../../../../src/connectors/lines/line.js'
 import { BUFFERED } from '../../../../src/connectors/file/pending.js'
 import { fenceAs } from '../../../../src/testing/contract/fence.js'
 
