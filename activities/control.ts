@@ -13,8 +13,8 @@ import type {
 } from '../src/protocol/pipeline.js'
 import { asActivity } from './failure.js'
 
-/** A mistyped name has to be told soon: with the pauses between, this is 3.5 s. */
-const PLAN_TRIES = 4
+/** A mistyped name has to be told soon: with the pauses between, this is about 4 s. */
+const PLAN_TRIES = 8
 
 /** On the pipelines' queue: any worker can do them. */
 export interface ControlActivities {
