@@ -14,7 +14,7 @@ import type {
 import { asActivity } from './failure.js'
 
 /** A mistyped name has to be told soon: with the pauses between, this is about 4 s. */
-const PLAN_TRIES = 8
+const PLAN_TRIES = 6
 
 /** On the pipelines' queue: any worker can do them. */
 export interface ControlActivities {
