@@ -37,6 +37,11 @@ export async function claimFiles<T>(
   { claim = 1, disk = nodeDisk, buffered = BUFFERED, owner = ownerOf(claim), context = {} }: ClaimOptions = {},
 ) {
   const sink: TransactionalSink<T, Line> = fileSinkDefinition(options, disk, buffered)
+  return await claimLines(sink, owner, context)
+}
+
+/** A task's use of a sink of lines: opens it, writes values, commits. */
+export async function claimLines<T>(sink: TransactionalSink<T, Line>, owner: Owner, context: Partial<SinkContext>) {
   const ctx = contextOf(owner, context)
   const fences: Receipt[] = []
   const fence = (found: Receipt | null): Receipt => {

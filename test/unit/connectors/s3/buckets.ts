@@ -2,6 +2,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { Bucket } from '../../../../src/connectors/s3/bucket.js'
 import { readCommitted } from '../../../../src/connectors/s3/read-committed.js'
 import type { S3Server } from '../../../setup/s3/s3-server.js'
+import { before } from '../stepped.js'
 
 /** One sink's place on a real server. */
 export interface Spot {
@@ -47,17 +48,12 @@ const linesOf = <T>(text: string): T[] =>
 
 /** The bucket with `step` awaited before each of its requests. */
 export function steppedBucket(bucket: Bucket, step: () => Promise<void>): Bucket {
-  const before =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      await step()
-      return await call(...args)
-    }
+  const stepped = before(step)
   return {
-    create: before(bucket.create),
-    put: before(bucket.put),
-    read: before(bucket.read),
-    list: before(bucket.list),
-    remove: before(bucket.remove),
+    create: stepped(bucket.create),
+    put: stepped(bucket.put),
+    read: stepped(bucket.read),
+    list: stepped(bucket.list),
+    remove: stepped(bucket.remove),
   }
 }
