@@ -1,9 +1,9 @@
-import type { StepContext } from '../definition/context.js'
 import { type Headers, noHeaders } from '../definition/headers.js'
 import type { Origin, Output } from '../definition/sink.js'
 import type { SourceDefinition, SourceRecord } from '../definition/source.js'
 import { reasonOf } from '../errors/base.js'
 import { DecodeFailed, RecordRejected } from '../errors/record.js'
+import type { StepFlow } from '../steps/step.js'
 import type { EpochMs } from '../units.js'
 
 /** Where a task reads: names it for ids, errors and random numbers. */
@@ -18,14 +18,19 @@ export interface FlowPlace {
  * The one context object of a task, moved from record to record: steps see it as `ctx`. What few steps ask for (key,
  * origin, random) is made when asked.
  */
-export class Flow implements StepContext<unknown> {
+export class Flow implements StepFlow {
   readonly place: FlowPlace
   record!: SourceRecord<unknown>
+  typedKey: unknown
+  eventTime: EpochMs | undefined
+  /** In ids of outputs, before their number: tells what no record gave from what one did. */
+  prefix = ''
+  private text: string | null | undefined
   now: EpochMs = 0
   /** The epoch's seed. */
   seed = ''
   private readonly keyOf: SourceDefinition<unknown, unknown, unknown>['key']
-  private typedKey: unknown
+  private recordKey: unknown
   private keyed: SourceRecord<unknown> | undefined
   private drawn: SourceRecord<unknown> | undefined
   private state = 0
@@ -41,12 +46,13 @@ export class Flow implements StepContext<unknown> {
 
   /** The typed key of the stream, or the raw bytes of an unkeyed one. */
   get key(): never {
+    if (this.typedKey !== undefined) return this.typedKey as never
     if (this.keyed !== this.record) {
-      this.typedKey = this.keyOf === undefined ? this.record.key : this.decodeKey(this.keyOf)
+      this.recordKey = this.keyOf === undefined ? this.record.key : this.decodeKey(this.keyOf)
       this.keyed = this.record
     }
     // `KeyOf<unknown>` can't be told from here; the builder's types are what users see.
-    return this.typedKey as never
+    return this.recordKey as never
   }
 
   /** Its failure is the source's, whichever step asks first. */
@@ -59,8 +65,28 @@ export class Flow implements StepContext<unknown> {
     }
   }
 
+  /** The next record: nothing of the one before it stays. */
+  begin(record: SourceRecord<unknown>): void {
+    this.record = record
+    this.typedKey = undefined
+    this.eventTime = undefined
+    this.text = undefined
+  }
+
+  get keyText(): string | null {
+    if (this.text === undefined) {
+      const { key } = this.record
+      this.text = key === null ? null : Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
+    }
+    return this.text ?? null
+  }
+
+  set keyText(text: string | null) {
+    this.text = text
+  }
+
   get timestamp(): EpochMs {
-    return this.record.timestamp ?? this.now
+    return this.eventTime ?? this.record.timestamp ?? this.now
   }
 
   get headers(): Headers {
@@ -105,9 +131,20 @@ export class RecordOutput implements Output<unknown> {
   /** Which of its record's outputs to its sink. */
   readonly index: number | string
   readonly now: EpochMs
+  /** Where they aren't the record's. */
+  readonly typedKey: unknown
+  readonly keyText: string | null
+  readonly eventTime: EpochMs | undefined
 
-  constructor(value: unknown, flow: Pick<Flow, 'place' | 'record' | 'now'>, index: number | string) {
+  constructor(
+    value: unknown,
+    flow: Pick<Flow, 'place' | 'record' | 'now' | 'typedKey' | 'keyText' | 'eventTime'>,
+    index: number | string,
+  ) {
     this.value = value
+    this.typedKey = flow.typedKey
+    this.keyText = flow.typedKey === undefined ? null : flow.keyText
+    this.eventTime = flow.eventTime
     this.place = flow.place
     this.record = flow.record
     this.now = flow.now
@@ -115,11 +152,12 @@ export class RecordOutput implements Output<unknown> {
   }
 
   get key(): Uint8Array | null {
-    return this.record.key
+    if (this.typedKey === undefined) return this.record.key
+    return this.keyText === null ? null : Buffer.from(this.keyText, 'latin1')
   }
 
   get timestamp(): EpochMs {
-    return this.record.timestamp ?? this.now
+    return this.eventTime ?? this.record.timestamp ?? this.now
   }
 
   get headers(): Headers {

@@ -9,6 +9,8 @@ import { PositionLost, SourceChanged } from '../errors/source.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { compileStage } from '../steps/compile-stage.js'
+import { StepStates } from '../state/step-states.js'
+import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
 import { Bell } from './bell.js'
 import { CatchUp } from './catch-up.js'
@@ -30,6 +32,9 @@ export type StopReason = 'interrupted' | 'released' | 'orphaned'
 /** A session that no epoch has come to for that long belongs to a task that went elsewhere. */
 const FORSAKEN_MS = 120_000
 
+/** A record of which only the key is asked. */
+const NOWHERE = { position: '', next: '', key: null, value: undefined }
+
 /** What one worker holds for one task between its epochs: ledgers, reader, prefetched records, compiled steps. */
 export class Session {
   readonly host: EngineHost
@@ -47,6 +52,9 @@ export class Session {
   readonly bell: Bell
   readonly flow: Flow
   readonly push: Push
+  /** Keyed state of the steps. */
+  readonly states = new StepStates()
+  readonly time: StageTime
   readonly at: Int32Array
   readonly identity: string | undefined
   readonly task: number
@@ -114,7 +122,16 @@ export class Session {
         pushes[sink.id] = outlet.pushFor(sink, this.at, stage.steps.length + sink.tag)
       }
     }
-    const push = compileStage(stage, { sinks: pushes, at: this.at })[source.id]
+    const { key } = source.definition
+    const { pushes: entries, time } = compileStage(stage, {
+      sinks: pushes,
+      at: this.at,
+      states: this.states,
+      // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
+      decodeKey: (_, bytes) => key?.({ ...NOWHERE, key: bytes }),
+    })
+    this.time = time
+    const push = entries[source.id]
     if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
     this.push = push
     this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${source.id}`)

@@ -1,11 +1,23 @@
 import type { Stage, StreamRef } from '../definition/graph.js'
-import type { Push } from './step.js'
+import type { StepStates } from '../state/step-states.js'
+import type { EpochMs } from '../units.js'
+import { EventClock, LeastClock, StageTime } from './stage-time.js'
+import type { Clock, Push, StepRuntime } from './step.js'
 
 export interface StageRuntime {
   /** What takes the values that arrive at each sink, by the sink's id. One for every sink of the stage. */
   readonly sinks: Readonly<Record<string, Push>>
   /** `at[0]` is the index in `stage.steps` of the step whose user code was called last; see `StepRuntime`. */
   readonly at: Int32Array
+  readonly states: StepStates
+  /** The typed key of which these are the bytes, in streams that have no key but their source's. */
+  readonly decodeKey: (source: string, bytes: Uint8Array) => unknown
+}
+
+export interface CompiledStage {
+  /** By the source's id. */
+  readonly pushes: Readonly<Record<string, Push>>
+  readonly time: StageTime
 }
 
 /**
@@ -13,8 +25,10 @@ export interface StageRuntime {
  * behind a stream before the next value does; where several nodes read one stream, steps come before sinks, each in
  * the order in which they were defined. Throws what user code throws, from wherever it threw.
  */
-export function compileStage(stage: Stage, runtime: StageRuntime): Readonly<Record<string, Push>> {
-  const { sinks, at } = runtime
+export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage {
+  const { sinks } = runtime
+  const time = new StageTime()
+  const runtimes = runtimesOf(stage, runtime, time)
   const readers = new Map<string, Push[]>()
   const read = (ref: StreamRef, push: Push): void => {
     const key = keyOf(ref)
@@ -35,14 +49,55 @@ export function compileStage(stage: Stage, runtime: StageRuntime): Readonly<Reco
     if (node === undefined) continue
     const { id, step, inputs } = node
     const out = Object.fromEntries(step.ports.map((port) => [port, outOf(id, port)]))
-    const pushes = step.compile(out, { id, at, index })
+    const pushes = step.compile(out, runtimes(index))
     for (let i = inputs.length - 1; i >= 0; i--) {
       const input = inputs[i]
       const push = pushes[i]
       if (input !== undefined && push !== undefined) read(input, push)
     }
   }
-  return Object.fromEntries(stage.sources.map(({ id }) => [id, outOf(id, 'out')]))
+  return { pushes: Object.fromEntries(stage.sources.map(({ id }) => [id, outOf(id, 'out')])), time }
+}
+
+/** What each step gets of its task, by its index. Clocks and keys come down the graph, so they are made from its head. */
+function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (index: number) => StepRuntime {
+  const { at, states } = runtime
+  /** By node: what tells time behind it, and how its keys are read. */
+  const clocks = new Map<string, readonly EventClock[]>()
+  const keys = new Map<string, (bytes: Uint8Array) => unknown>()
+  for (const { id } of stage.sources) keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
+  const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
+    const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]
+    let own: EventClock | undefined
+    if (step.maxDisorder !== undefined) {
+      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder)
+      time.clocks.push(own)
+    }
+    clocks.set(id, own === undefined ? before : [own])
+    const decode = step.decodeKey ?? inputs.map(({ node }) => keys.get(node)).find((one) => one !== undefined)
+    if (decode !== undefined) keys.set(id, decode)
+    const clock: Clock = new LeastClock(before, time)
+    const [input] = inputs
+    const decodeInput = input === undefined ? undefined : keys.get(input.node)
+    return {
+      id,
+      at,
+      index,
+      clock,
+      table: (name, options) => states.table(id, name, options),
+      keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
+      onWatermark: (fire) => time.addWatermark(fire),
+      onEpochStart: (fire, due) => time.addEpochStart(fire, due),
+      observe: (when) => {
+        if (own !== undefined) time.observe(own, when)
+      },
+    }
+  })
+  return (index) => {
+    const one = made[index]
+    if (one === undefined) throw new RangeError(`no step ${index}`)
+    return one
+  }
 }
 
 /** A space is in neither id nor port. */

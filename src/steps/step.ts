@@ -1,9 +1,33 @@
 import type { StepContext } from '../definition/context.js'
+import type { StateTable, TableOptions } from '../state/table.js'
+import type { EpochMs } from '../units.js'
 
-/** Hands one value to whatever comes next. `ctx` is one reused object per task: valid during the call only. */
+/**
+ * `ctx` as steps see it: one reused object per task, moved from record to record. A step that hands on a value with
+ * another key or time than its record's sets them for that call, and sets them back.
+ */
+export interface StepFlow extends StepContext<unknown> {
+  /** The key's bytes, one per UTF-16 code unit; null where there is none. What state is kept under. */
+  keyText: string | null
+  /** The key of the value under way; undefined: the record's. */
+  typedKey: unknown
+  /** Event time of the value under way; undefined: the record's. */
+  eventTime: EpochMs | undefined
+}
+
+/** Hands one value to whatever comes next. `ctx` is valid during the call only. */
 export type Push = (value: unknown, ctx: StepContext<unknown>) => void
 
-/** What a compiled step may use of the task it runs in. Keyed state and timers will join here. */
+/** What `ctx` is inside a task: there is one for all steps. */
+export const flowOf = (ctx: StepContext<unknown>): StepFlow => ctx as StepFlow
+
+/** How far event time has come at some step: no value with an earlier or equal time is expected. */
+export interface Clock {
+  /** -Infinity before the first value, Infinity at the end of a bounded run. */
+  readonly watermark: EpochMs
+}
+
+/** What a compiled step may use of the task it runs in. */
 export interface StepRuntime {
   /** The step's id, unique in the pipeline. */
   readonly id: string
@@ -13,6 +37,24 @@ export interface StepRuntime {
    */
   readonly at: Int32Array
   readonly index: number
+  /** Keyed state of this step: part of every checkpoint. Names are unique in the step and, like its id, never change. */
+  table<V>(name: string, options?: TableOptions<V>): StateTable<V>
+  /** Event time of what the step reads: the least of all `eventTime` steps before it. */
+  readonly clock: Clock
+  /** The typed key of which `text` are the bytes. */
+  keyFrom(text: string): unknown
+  /** `fire` is called when `clock` has moved, after the record that moved it, in the order of the steps. */
+  onWatermark(fire: (ctx: StepFlow) => void): void
+  /** `fire` is called at each epoch's start, before its first record. `due`: when it has something to do next, or null. */
+  onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void
+  /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
+  observe(time: EpochMs): void
+}
+
+/** State of a step over the time that its code changes. */
+export interface StepState {
+  /** Default 1. */
+  readonly version: number
 }
 
 /**
@@ -30,6 +72,12 @@ export interface Step {
   readonly settings: Readonly<Record<string, unknown>>
   /** Source text of its functions: tells changed code where the worker has no build id. */
   readonly code?: string
+  /** Present where the step keeps state. */
+  readonly state?: StepState
+  /** Of an `eventTime` step: how far out of order values may come, in ms. */
+  readonly maxDisorder?: number
+  /** Of a step behind which the key is another: the typed key of bytes. */
+  readonly decodeKey?: (bytes: Uint8Array) => unknown
   /** One `Push` per input, given one per output port. Called once per session. */
   compile(out: Readonly<Record<string, Push>>, runtime: StepRuntime): readonly Push[]
 }

@@ -4,10 +4,16 @@ import { blueprintOf } from '../../../src/definition/blueprint-of.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { Stage } from '../../../src/definition/graph.js'
 import { type End, otherwise, type Stream } from '../../../src/definition/stream.js'
-import { compileStage } from '../../../src/steps/compile-stage.js'
+import { StepStates } from '../../../src/state/step-states.js'
+import { compileStage, type StageRuntime } from '../../../src/steps/compile-stage.js'
 import type { Push } from '../../../src/steps/step.js'
 import { numbers, transactional } from '../definition/parts.js'
 import { ctx } from './run-step.js'
+
+const stateless = (): Pick<StageRuntime, 'states' | 'decodeKey'> => ({
+  states: new StepStates(),
+  decodeKey: () => null,
+})
 
 const sink = transactional()
 
@@ -23,7 +29,7 @@ function compiled(stage: Stage) {
   const out: [sink: string, value: unknown][] = []
   const at = new Int32Array(1)
   const sinks = Object.fromEntries(stage.sinks.map(({ id }): [string, Push] => [id, (value) => out.push([id, value])]))
-  const { n: push } = compileStage(stage, { sinks, at })
+  const { n: push } = compileStage(stage, { sinks, at, ...stateless() }).pushes
   if (push === undefined) throw new Error('no source n')
   return { out, at, push }
 }
@@ -117,7 +123,8 @@ test('one context goes all the way', () => {
       .branch('b', { all: (_, c) => seen.add(c).size > 0 })
       .all.to('out', sink),
   )
-  compileStage(stage, { sinks: { out: (_, c) => void seen.add(c) }, at: new Int32Array(1) })['n']?.(1, ctx)
+  const sinks = { out: (_: unknown, c: unknown) => void seen.add(c) }
+  compileStage(stage, { sinks, at: new Int32Array(1), ...stateless() }).pushes['n']?.(1, ctx)
   expect([...seen]).toEqual([ctx])
 })
 
@@ -130,7 +137,7 @@ test('two sessions of one stage share nothing', () => {
 
 test('a sink that nothing was given for is an error at once', () => {
   const stage = stageOf((n) => n.to('constructor', sink))
-  expect(() => compileStage(stage, { sinks: {}, at: new Int32Array(1) })).toThrow("sink 'constructor'")
+  expect(() => compileStage(stage, { sinks: {}, at: new Int32Array(1), ...stateless() })).toThrow("sink 'constructor'")
 })
 
 /** Random trees of maps and filters against the same functions, applied by hand. */

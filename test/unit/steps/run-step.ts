@@ -1,6 +1,7 @@
 import type { StepContext } from '../../../src/definition/context.js'
 import type { Push, Step } from '../../../src/steps/step.js'
 import { noHeaders } from '../../../src/definition/headers.js'
+import { stepRuntime } from './step-runtime.js'
 
 export const ctx: StepContext<unknown> = {
   key: 'k',
@@ -38,7 +39,7 @@ export function runStep(step: Step, input = 0, onOut: (value: unknown) => void =
         },
       ]),
     ),
-    { id: 'probe', at, index },
+    stepRuntime('probe', at, index),
   )
   const push = pushes[input]
   if (push === undefined) throw new Error(`no input ${input}`)

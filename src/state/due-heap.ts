@@ -1,0 +1,60 @@
+import type { EpochMs } from '../units.js'
+
+/** An entry of a table that is due at some time. */
+export interface Due {
+  readonly at: EpochMs
+  readonly key: string
+}
+
+/** A binary heap of due entries: the earliest first, those of one time in the order of their keys' code units. */
+export class DueHeap {
+  private readonly items: Due[] = []
+
+  get first(): Due | undefined {
+    return this.items[0]
+  }
+
+  push(due: Due): void {
+    const { items } = this
+    let i = items.push(due) - 1
+    while (i > 0) {
+      const up = (i - 1) >> 1
+      const parent = items[up]
+      if (parent === undefined || !isBefore(due, parent)) break
+      items[i] = parent
+      i = up
+    }
+    items[i] = due
+  }
+
+  pop(): Due | undefined {
+    const { items } = this
+    const first = items[0]
+    const last = items.pop()
+    if (first === undefined || last === undefined || items.length === 0) return first
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      let least = items[child]
+      if (least === undefined) break
+      const other = items[child + 1]
+      if (other !== undefined && isBefore(other, least)) {
+        child++
+        least = other
+      }
+      if (!isBefore(least, last)) break
+      items[i] = least
+      i = child
+    }
+    items[i] = last
+    return first
+  }
+
+  clear(): void {
+    this.items.length = 0
+  }
+}
+
+function isBefore(a: Due, b: Due): boolean {
+  return a.at < b.at || (a.at === b.at && a.key < b.key)
+}
