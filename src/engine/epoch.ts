@@ -1,22 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Position } from '../definition/position.js'
-import type { SourceBatch, SourceRecord } from '../definition/source.js'
-import type { RecordError } from '../errors/families.js'
+import type { SourceBatch } from '../definition/source.js'
 import { NotCaughtUp } from '../errors/ownership.js'
-import { NonDeterministicStep } from '../errors/sink.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
-import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
+import { problemOf } from './bad-record.js'
+import { BadRecords } from './bad-records.js'
 import { commitAll } from './commit.js'
 import { Emitter } from './emitter.js'
-import { DECODE_MS, inTime } from './in-time.js'
 import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
+import { type Slicer, SyncSlicer } from './slicer.js'
 
-/** Heartbeats and other tasks share the event loop: it is given back that often. */
-const SLICE_MS = 20
-/** The clock is read after the 1st, 2nd, 4th … record of a slice, and once in so many from then on. */
-const CLOCK_EVERY = 32
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
 const STALE_MS = 1_000
 /** Trouble with the source that lasts longer ends an epoch, to be told. */
@@ -36,15 +31,18 @@ class EpochRun {
   private readonly started = performance.now()
   private readonly until: Position | null
   private readonly committedAt = new Map<Ledger, number>()
+  private readonly badRecords: BadRecords
+  private readonly slicer: Slicer
   private active = false
-  private read = 0
-  private skipped = 0
-  private deadLettered = 0
+  /** Records that the source has lost. */
+  private lost = 0
   private commits = 0
 
   constructor(session: Session, input: EpochInput) {
     this.session = session
     this.input = input
+    this.badRecords = new BadRecords(session, input.epoch)
+    this.slicer = new SyncSlicer(session, this.badRecords)
     const { catchUp, compare, flow, source } = session
     flow.now = input.time
     flow.seed = input.seed
@@ -123,7 +121,7 @@ class EpochRun {
     // Most batches lie wholly below the halt: then no record's position is looked at.
     const bounded = halt !== null && compare(batch.next, halt) > 0 ? halt : null
     if (batch.records.length > session.cursor) this.active = true
-    const slice = await this.slice(batch, bounded)
+    const slice = await this.slicer.slice(batch, bounded)
     for (const outlet of session.outlets) outlet.seal()
     if (slice.bad !== null) return this.finish('problem', slice.bad)
     if (slice.consumed) {
@@ -146,132 +144,17 @@ class EpochRun {
   }
 
   /**
-   * Records through the steps, in order, for a slice of time. The hot path: nothing is allocated or awaited per record
-   * that user code did not ask for.
-   */
-  private async slice(
-    batch: SourceBatch<unknown>,
-    halt: Position | null,
-  ): Promise<{ readonly consumed: boolean; readonly halted: boolean; readonly bad: Problem | null }> {
-    const { session } = this
-    const { flow, at, push, compare, host } = session
-    const { decode } = session.source.definition
-    const { records } = batch
-    const began = performance.now()
-    const first = session.cursor
-    let i = first
-    let last: SourceRecord<unknown> | undefined
-    let halted = false
-    let bad: Problem | null = null
-    let look = first
-    // What is held back while catching up can't be settled, and was this crowded once already.
-    const room = session.catchUp.active ? null : session.crowd.room
-    host.stalls.enter(session.task)
-    try {
-      for (; i < records.length; i++) {
-        const record = records[i]
-        if (record === undefined) continue
-        if (halt !== null && compare(record.position, halt) >= 0) {
-          halted = true
-          break
-        }
-        flow.record = record
-        at[0] = -1
-        try {
-          const value = decode(record)
-          push(value instanceof Promise ? await inTime(value, DECODE_MS, session.abort.signal) : value, flow)
-        } catch (error) {
-          session.abort.signal.throwIfAborted()
-          bad = this.badRecord(error, record)
-          if (bad !== null) break
-        }
-        last = record
-        if (room !== null && session.crowd.waiting >= room) {
-          i++
-          break
-        }
-        if (i < look) continue
-        if (performance.now() - began > SLICE_MS) {
-          i++
-          break
-        }
-        look = i + Math.min(i - first + 1, CLOCK_EVERY)
-      }
-    } finally {
-      host.stalls.leave()
-    }
-    this.read += i - first
-    session.cursor = i
-    if (last !== undefined) session.position = last.next
-    if (bad !== null) session.position = records[i]?.position ?? session.position
-    return { consumed: i >= records.length, halted, bad }
-  }
-
-  /** Takes the record's outputs back and does as `onError` says; the problem to park with, or null to go on. */
-  private badRecord(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
-    const { session } = this
-    const { blueprint, flow, host } = session
-    const { onError } = blueprint
-    for (const outlet of session.outlets) outlet.rollback(record)
-    const error = recordErrorOf(thrown, flow, session.step)
-    const step = error.code === 'DecodeFailed' ? null : session.step
-    let verdict: ReturnType<typeof verdictOn>
-    try {
-      verdict = verdictOn(onError, error, flow, step)
-      if (verdict === 'deadLetter') session.deadLetters?.(deadLetterOf(error, flow, step), flow)
-    } catch (failure) {
-      // What decides on bad records, and the encoder of dead letters, are users' code too.
-      for (const outlet of session.outlets) outlet.rollback(record)
-      return this.failing(recordErrorOf(failure, flow, onError.kind === 'deadLetter' ? onError.id : step))
-    }
-    if (verdict === 'fail') return this.failing(error)
-    if (verdict === 'deadLetter') this.deadLettered++
-    else {
-      this.skipped++
-      host.log.warn(error.message, { code: error.code, skipped: true })
-    }
-    return null
-  }
-
-  private failing(error: RecordError): Problem {
-    const { catchUp, host } = this.session
-    // An earlier attempt got past this record and has committed so.
-    if (catchUp.active) throw this.differs(error)
-    host.log.warn(error.message, { code: error.code })
-    return problemOf(error, Date.now())
-  }
-
-  private differs(cause: Error): NonDeterministicStep {
-    const { claim, catchUp, source } = this.session
-    const { pipeline, stage, partition } = claim
-    const positions = { [source.id]: catchUp.next ?? '' }
-    const sink = this.session.ledgers.map((ledger) => ledger.id).join(',')
-    const expected = 'an epoch without this failure'
-    const details = {
-      pipeline,
-      stage,
-      partition,
-      sink,
-      epoch: this.input.epoch,
-      positions,
-      expected,
-      found: cause.message,
-    }
-    return new NonDeterministicStep(details, cause)
-  }
-
-  /**
    * Records that are lost and skipped become a checkpoint by themselves, before any output behind them: an epoch that held
    * outputs of both sides could not be executed again.
    */
   private finishAtSkip(batch: SourceBatch<unknown>): Promise<EpochResult> {
     const { session } = this
-    if (this.read === 0 && batch.skipped !== undefined) {
+    if (this.slicer.read === 0 && batch.skipped !== undefined) {
       const { from, to } = batch.skipped
       session.skipped = batch
       session.position = to
       const lost = Number(to) - Number(from)
-      this.skipped += Number.isFinite(lost) ? lost : 0
+      this.lost += Number.isFinite(lost) ? lost : 0
       session.host.log.warn('the source lost records and skipped them', { from, to })
     }
     return this.finish('interval')
@@ -334,8 +217,8 @@ class EpochRun {
       session.ledgers.filter((ledger) => ledger.dirty || (ended === 'problem' && session.isBehind(ledger))),
     )
     if (refusals.outlet instanceof Emitter) await refusals.outlet.settle(session.abort.signal)
-    const skipped = this.skipped + refusals.skipped
-    const deadLettered = this.deadLettered + refusals.deadLettered
+    const skipped = this.lost + this.badRecords.skipped + refusals.skipped
+    const deadLettered = this.badRecords.deadLettered + refusals.deadLettered
     const stall = session.host.stalls.takeLongest(session.task)
     const { lag, trouble } = session.prefetch
     session.inTrouble = trouble !== null
@@ -346,7 +229,7 @@ class EpochRun {
       epoch: this.input.epoch,
       positions: { [session.source.id]: session.position },
       ledgers: session.moved,
-      read: this.read,
+      read: this.slicer.read,
       written,
       ...(skipped > 0 && { skipped }),
       ...(deadLettered > 0 && { deadLettered }),

@@ -1,0 +1,67 @@
+import type { SourceRecord } from '../definition/source.js'
+import type { RecordError } from '../errors/families.js'
+import { NonDeterministicStep } from '../errors/sink.js'
+import type { Problem } from '../protocol/checkpoint.js'
+import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
+import type { Session } from './session.js'
+
+/** What becomes of the bad records of one epoch, and how many there were. */
+export class BadRecords {
+  skipped = 0
+  deadLettered = 0
+  private readonly session: Session
+  private readonly epoch: number
+
+  constructor(session: Session, epoch: number) {
+    this.session = session
+    this.epoch = epoch
+  }
+
+  /**
+   * Takes the outputs of the record under way back and does as `onError` says; the problem to park with, or null to go on.
+   * `session.step` has to be where it failed.
+   */
+  handle(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
+    const { session } = this
+    const { blueprint, flow, host } = session
+    const { onError } = blueprint
+    for (const outlet of session.outlets) outlet.rollback(record)
+    const error = recordErrorOf(thrown, flow, session.step)
+    const step = error.code === 'DecodeFailed' ? null : session.step
+    let verdict: ReturnType<typeof verdictOn>
+    try {
+      verdict = verdictOn(onError, error, flow, step)
+      if (verdict === 'deadLetter') session.deadLetters?.(deadLetterOf(error, flow, step), flow)
+    } catch (failure) {
+      // What decides on bad records, and the encoder of dead letters, are users' code too.
+      for (const outlet of session.outlets) outlet.rollback(record)
+      return this.failing(recordErrorOf(failure, flow, onError.kind === 'deadLetter' ? onError.id : step))
+    }
+    if (verdict === 'fail') return this.failing(error)
+    if (verdict === 'deadLetter') this.deadLettered++
+    else {
+      this.skipped++
+      host.log.warn(error.message, { code: error.code, skipped: true })
+    }
+    return null
+  }
+
+  private failing(error: RecordError): Problem {
+    const { catchUp, host } = this.session
+    // An earlier attempt got past this record and has committed so.
+    if (catchUp.active) throw this.differs(error)
+    host.log.warn(error.message, { code: error.code })
+    return problemOf(error, Date.now())
+  }
+
+  private differs(cause: Error): NonDeterministicStep {
+    const { claim, catchUp, source, ledgers } = this.session
+    const { pipeline, stage, partition } = claim
+    const positions = { [source.id]: catchUp.next ?? '' }
+    const sink = ledgers.map((ledger) => ledger.id).join(',')
+    const expected = 'an epoch without this failure'
+    const found = cause.message
+    const details = { pipeline, stage, partition, sink, epoch: this.epoch, positions, expected, found }
+    return new NonDeterministicStep(details, cause)
+  }
+}

@@ -1,0 +1,100 @@
+import type { Position } from '../definition/position.js'
+import type { SourceBatch, SourceRecord } from '../definition/source.js'
+import type { Problem } from '../protocol/checkpoint.js'
+import type { BadRecords } from './bad-records.js'
+import { DECODE_MS, inTime } from './in-time.js'
+import type { Session } from './session.js'
+
+/** Heartbeats and other tasks share the event loop: it is given back that often. */
+export const SLICE_MS = 20
+/** The clock is read after the 1st, 2nd, 4th … record of a slice, and once in so many from then on. */
+const CLOCK_EVERY = 32
+
+/** What a slice of a batch came to; `session` stands behind it. */
+export interface Slice {
+  /** Nothing of the batch is left. */
+  readonly consumed: boolean
+  /** It ended before a record at or behind the halt. */
+  readonly halted: boolean
+  /** It ended before a bad record that the task has to park with. */
+  readonly bad: Problem | null
+}
+
+/** Takes records through the steps, a slice of time at a time. */
+export interface Slicer {
+  /** Records of this epoch so far that have been through the steps. */
+  readonly read: number
+  /** From `session.cursor` on, up to the position `halt` where there is one. */
+  slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice>
+}
+
+/** Of stages whose steps wait for nothing. */
+export class SyncSlicer implements Slicer {
+  read = 0
+  private readonly session: Session
+  private readonly badRecords: BadRecords
+
+  constructor(session: Session, badRecords: BadRecords) {
+    this.session = session
+    this.badRecords = badRecords
+  }
+
+  /**
+   * Records through the steps, in order, for a slice of time. The hot path: nothing is allocated or awaited per record
+   * that user code did not ask for.
+   */
+  async slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
+    const { session } = this
+    const { flow, at, push, compare, host } = session
+    const { decode } = session.source.definition
+    const { records } = batch
+    const began = performance.now()
+    const first = session.cursor
+    let i = first
+    let last: SourceRecord<unknown> | undefined
+    let halted = false
+    let bad: Problem | null = null
+    let look = first
+    // What is held back while catching up can't be settled, and was this crowded once already.
+    const room = session.catchUp.active ? null : session.crowd.room
+    host.stalls.enter(session.task)
+    try {
+      for (; i < records.length; i++) {
+        const record = records[i]
+        if (record === undefined) continue
+        if (halt !== null && compare(record.position, halt) >= 0) {
+          halted = true
+          break
+        }
+        flow.record = record
+        at[0] = -1
+        try {
+          const value = decode(record)
+          push(value instanceof Promise ? await inTime(value, DECODE_MS, session.abort.signal) : value, flow)
+        } catch (error) {
+          session.abort.signal.throwIfAborted()
+          bad = this.badRecords.handle(error, record)
+          if (bad !== null) break
+        }
+        last = record
+        if (room !== null && session.crowd.waiting >= room) {
+          i++
+          break
+        }
+        if (i < look) continue
+        if (performance.now() - began > SLICE_MS) {
+          i++
+          break
+        }
+        look = i + Math.min(i - first + 1, CLOCK_EVERY)
+      }
+    } finally {
+      host.stalls.leave()
+    }
+    this.read += i - first
+    session.cursor = i
+    if (last !== undefined) session.position = last.next
+    if (bad !== null) session.position = records[i]?.position ?? session.position
+    return { consumed: i >= records.length, halted, bad }
+  }
+}
