@@ -6,7 +6,7 @@ import { checkSource } from './check-connectors.js'
 import { checkOnError } from './check-on-error.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
-import { durationSchema, faultsIn, functionSchema } from './faults-of.js'
+import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
 import type { Graph } from './graph.js'
 import { guaranteeOfPipeline } from './guarantee.js'
@@ -18,6 +18,7 @@ import { splitStages } from './stages.js'
 import { streamOf } from './stream-builder.js'
 
 const defaultCheckpointMs = 5_000
+const defaultInlineBytes = 128 * 1024
 
 const optionsSchema = z.strictObject(
   {
@@ -31,6 +32,7 @@ const optionsSchema = z.strictObject(
     onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
     checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
+    state: z.strictObject({ inlineLimit: bytesSchema(1024, 1024 * 1024).optional() }, 'must be an object').optional(),
   },
   'must be an object of options',
 )
@@ -58,7 +60,7 @@ function check(given: unknown): Pipeline {
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
-  const { name, commit, checkpoint } = parsed.data
+  const { name, commit, checkpoint, state } = parsed.data
   const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
@@ -67,6 +69,7 @@ function check(given: unknown): Pipeline {
       onError: Object.freeze(onError),
       commitMs: commit?.interval ?? null,
       checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),
     }),

@@ -9,6 +9,7 @@ import { PositionLost, SourceChanged } from '../errors/source.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { compileStage } from '../steps/compile-stage.js'
+import type { StateKeeper } from '../state/state-keeper.js'
 import { StepStates } from '../state/step-states.js'
 import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
@@ -25,6 +26,7 @@ import { sameOwner } from './owner.js'
 import { Prefetch } from './prefetch.js'
 import { type Claim, furthestOf } from './recovery.js'
 import type { Refusals } from './refusals.js'
+import { restoreState } from './restore-state.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -55,6 +57,8 @@ export class Session {
   /** Keyed state of the steps. */
   readonly states = new StepStates()
   readonly time: StageTime
+  /** There from `open` on. */
+  keeper!: StateKeeper
   readonly at: Int32Array
   readonly identity: string | undefined
   readonly task: number
@@ -150,6 +154,22 @@ export class Session {
 
   /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
   static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
+    const session = await Session.assemble(host, blueprint, stage, input)
+    try {
+      session.keeper = await restoreState(session.states, session.claim, blueprint)
+      return session
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
+
+  private static async assemble(
+    host: EngineHost,
+    blueprint: Blueprint,
+    stage: Stage,
+    input: ClaimInput,
+  ): Promise<Session> {
     const claim: Claim = { ...input, fingerprint: fingerprintOf(blueprint, host.buildId) }
     const node = stage.sources[0]
     if (node === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
@@ -325,7 +345,11 @@ export class Session {
     // An epoch under way ends with an error at its next step; its outcome is the ledgers' to tell.
     await this.running?.catch(() => undefined)
     this.host.stalls.unregister(this.task)
-    await Promise.allSettled([this.prefetch.close(), ...this.outlets.map((outlet) => outlet.close())])
+    await Promise.allSettled([
+      this.prefetch.close(),
+      this.keeper?.close(),
+      ...this.outlets.map((outlet) => outlet.close()),
+    ])
   }
 }
 

@@ -11,6 +11,8 @@ export interface StateCodec<V> {
 export interface TableOptions<V> {
   /** Default: JSON. */
   readonly codec?: StateCodec<V>
+  /** What a value of another version is now. */
+  readonly migrate?: (old: unknown, from: number) => V
   /** When an entry is due, for `takeDue`; null: never. */
   readonly due?: (value: V, key: string) => EpochMs | null
 }
@@ -123,6 +125,14 @@ export class StateTable<V> implements Undoable {
   restore(key: string, bytes: Uint8Array | null): void {
     if (bytes === null) this.entries.delete(key)
     else this.entries.set(key, new Encoded(bytes))
+  }
+
+  /** Every value becomes another. */
+  migrate(to: (old: unknown) => V): void {
+    for (const key of this.entries.keys()) {
+      this.entries.set(key, to(this.get(key)))
+      this.changed.add(key)
+    }
   }
 
   /** All entries are restored: those that are due get into order. */

@@ -84,7 +84,7 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       at,
       index,
       clock,
-      table: (name, options) => states.table(id, name, options),
+      table: (name, options) => states.table(id, name, options, step.state?.version),
       keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
       onWatermark: (fire) => time.addWatermark(fire),
       onEpochStart: (fire, due) => time.addEpochStart(fire, due),
