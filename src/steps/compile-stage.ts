@@ -1,11 +1,13 @@
 import type { Stage, StreamRef } from '../definition/graph.js'
-import type { Push } from './step.js'
+import type { LaneMaker, Push } from './step.js'
 
 export interface StageRuntime {
   /** What takes the values that arrive at each sink, by the sink's id. One for every sink of the stage. */
   readonly sinks: Readonly<Record<string, Push>>
   /** `at[0]` is the index in `stage.steps` of the step whose user code was called last; see `StepRuntime`. */
   readonly at: Int32Array
+  /** For stages with steps that are waited for. */
+  readonly lane?: LaneMaker
 }
 
 /**
@@ -14,7 +16,7 @@ export interface StageRuntime {
  * the order in which they were defined. Throws what user code throws, from wherever it threw.
  */
 export function compileStage(stage: Stage, runtime: StageRuntime): Readonly<Record<string, Push>> {
-  const { sinks, at } = runtime
+  const { sinks, at, lane } = runtime
   const readers = new Map<string, Push[]>()
   const read = (ref: StreamRef, push: Push): void => {
     const key = keyOf(ref)
@@ -35,7 +37,7 @@ export function compileStage(stage: Stage, runtime: StageRuntime): Readonly<Reco
     if (node === undefined) continue
     const { id, step, inputs } = node
     const out = Object.fromEntries(step.ports.map((port) => [port, outOf(id, port)]))
-    const pushes = step.compile(out, { id, at, index })
+    const pushes = step.compile(out, lane === undefined ? { id, at, index } : { id, at, index, lane })
     for (let i = inputs.length - 1; i >= 0; i--) {
       const input = inputs[i]
       const push = pushes[i]

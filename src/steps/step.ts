@@ -1,4 +1,4 @@
-import type { StepContext } from '../definition/context.js'
+import type { AsyncContext, StepContext } from '../definition/context.js'
 
 /** Hands one value to whatever comes next. `ctx` is one reused object per task: valid during the call only. */
 export type Push = (value: unknown, ctx: StepContext<unknown>) => void
@@ -13,7 +13,27 @@ export interface StepRuntime {
    */
   readonly at: Int32Array
   readonly index: number
+  /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */
+  readonly lane?: LaneMaker
 }
+
+/** A function that is waited for, as a step hands it to the engine. Milliseconds. */
+export interface LaneSettings {
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly attempts: number
+  readonly initialMs: number
+  readonly maximumMs: number
+}
+
+export interface LaneSpec extends LaneSettings {
+  readonly id: string
+  readonly index: number
+  readonly fn: (value: unknown, ctx: AsyncContext<unknown>) => unknown
+}
+
+/** Values put into the lane come to `out` as what `fn` makes of them, in their order. */
+export type LaneMaker = (spec: LaneSpec, out: Push) => Push
 
 /**
  * One operator, as the graph holds it: what it is, and how it becomes code. A step knows no sink, no source and no
