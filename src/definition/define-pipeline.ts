@@ -3,6 +3,7 @@ import { reasonOf } from '../errors/base.js'
 import { InvalidDefinition } from '../errors/definition.js'
 import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
+import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
@@ -56,7 +57,7 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError))
+  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkLedgers(graph, onError))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }

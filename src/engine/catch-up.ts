@@ -36,6 +36,8 @@ export class CatchUp {
     readonly ledgers: readonly Ledger[]
     readonly emitters: readonly Emitter[]
     readonly acceptCodeChange: boolean
+    /** The stage isn't deterministic: what its ledger holds is taken as it is (PROTOCOL §6). */
+    readonly adopts: boolean
   }) {
     this.claim = options.claim
     this.compare = options.compare
@@ -46,6 +48,10 @@ export class CatchUp {
       options.acceptCodeChange &&
       options.ledgers.some(({ ahead }) => ahead !== null && ahead.fingerprint !== options.claim.fingerprint)
     this.furthest = options.furthest
+    if (options.adopts) {
+      for (const ledger of this.ledgers) adopt(ledger)
+      return
+    }
     for (const ledger of this.ledgers) {
       const { ahead } = ledger
       const position = ahead?.positions[options.source]
@@ -92,8 +98,14 @@ export class CatchUp {
   private judge(ledger: Ledger): void {
     const { ahead } = ledger
     if (ahead === null) return
-    if (this.accepts) ledger.digest = new ChainedDigest(ahead.digest)
+    if (this.accepts) return adopt(ledger)
     judgeDigest(ledger.id, ledger.digest.toString(), ahead, this.claim)
     ledger.ahead = null
   }
+}
+
+/** Its outputs count as executed. */
+function adopt(ledger: Ledger): void {
+  if (ledger.ahead !== null) ledger.digest = new ChainedDigest(ledger.ahead.digest)
+  ledger.ahead = null
 }

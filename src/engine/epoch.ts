@@ -5,6 +5,7 @@ import { NotCaughtUp } from '../errors/ownership.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { problemOf } from './bad-record.js'
+import { AsyncSlicer } from './async-slicer.js'
 import { BadRecords } from './bad-records.js'
 import { commitAll } from './commit.js'
 import { Emitter } from './emitter.js'
@@ -44,7 +45,10 @@ class EpochRun {
     this.session = session
     this.input = input
     this.badRecords = new BadRecords(session, input.epoch)
-    this.slicer = new SyncSlicer(session, this.badRecords)
+    this.slicer =
+      session.calls === null
+        ? new SyncSlicer(session, this.badRecords)
+        : new AsyncSlicer(session, session.calls, this.badRecords)
     this.timed = new Timed(session, input, this.badRecords)
     const { catchUp, compare, flow, source } = session
     flow.now = input.time
@@ -60,6 +64,8 @@ class EpochRun {
   async run(): Promise<EpochResult> {
     const { session } = this
     const { prefetch, catchUp, bell } = session
+    // A checkpoint before anything else: the epoch's time is old.
+    if (session.adopted) return this.finish('caught-up')
     const failed = this.timed.start()
     if (failed !== null) return this.finish('problem', failed)
     if (catchUp.active && catchUp.reach(session.position)) return this.finish('caught-up')
@@ -182,6 +188,8 @@ class EpochRun {
   /** Outputs and position of each ledger. */
   private async commit(ledgers: readonly Ledger[]): Promise<void> {
     const { session, input } = this
+    // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
+    if (session.calls !== null) for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
     this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,
@@ -240,7 +248,9 @@ class EpochRun {
     const { lag, trouble } = session.prefetch
     session.inTrouble = trouble !== null
     // What is refused has been offered; a letter that takes its place has not.
-    const written = session.outlets.reduce((sum, outlet) => sum + outlet.offered, -refusals.skipped)
+    const offered = session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0)
+    // Where a receipt was adopted, what it lists was offered to another attempt.
+    const written = Math.max(0, offered - refusals.skipped)
     refusals.clear()
     const state = await session.keeper.capture(session.abort.signal)
     const { watermark } = session.time

@@ -59,7 +59,7 @@ export class Timed {
     const { session } = this
     const { flow, states, outlets, at, position } = session
     const nothing = { position, next: position, key: null, value: null }
-    flow.begin(nothing)
+    flow.enter(nothing, prefix)
     flow.prefix = prefix
     states.journal.forget()
     at[0] = -1

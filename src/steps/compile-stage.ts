@@ -2,7 +2,7 @@ import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
 import { EventClock, LeastClock, StageTime } from './stage-time.js'
-import type { Clock, Push, StepRuntime } from './step.js'
+import type { Clock, LaneMaker, Push, StepRuntime } from './step.js'
 
 export interface StageRuntime {
   /** What takes the values that arrive at each sink, by the sink's id. One for every sink of the stage. */
@@ -12,6 +12,8 @@ export interface StageRuntime {
   readonly states: StepStates
   /** The typed key of which these are the bytes, in streams that have no key but their source's. */
   readonly decodeKey: (source: string, bytes: Uint8Array) => unknown
+  /** For stages with steps that are waited for. */
+  readonly lane?: LaneMaker
 }
 
 export interface CompiledStage {
@@ -61,7 +63,7 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
 
 /** What each step gets of its task, by its index. Clocks and keys come down the graph, so they are made from its head. */
 function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (index: number) => StepRuntime {
-  const { at, states } = runtime
+  const { at, states, lane } = runtime
   /** By node: what tells time behind it, and how its keys are read. */
   const clocks = new Map<string, readonly EventClock[]>()
   const keys = new Map<string, (bytes: Uint8Array) => unknown>()
@@ -91,6 +93,7 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },
+      ...(lane !== undefined && { lane }),
     }
   })
   return (index) => {

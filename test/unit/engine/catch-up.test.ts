@@ -25,6 +25,7 @@ function catchUpOf(ledgers: readonly Ledger[], more: Partial<ConstructorParamete
     furthest,
     emitters: [],
     acceptCodeChange: false,
+    adopts: false,
   }
   return new CatchUp({ ...base, ledgers, ...more })
 }
