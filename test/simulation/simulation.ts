@@ -64,10 +64,10 @@ export class Simulation {
     this.invariants = new Invariants((what) => this.tell(what))
     this.setting = settingFrom(choices, options, this.invariants)
     this.invariants.setting = this.setting
-    const { broker, ledgers, target, commitMs, maxHistoryEvents, bounded, laziness } = this.setting
+    const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs })
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
