@@ -5,6 +5,7 @@ import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
 import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
+import { checkDeterminism } from './check-determinism.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
@@ -57,7 +58,8 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkLedgers(graph, onError))
+  faults.push(...wrongOnError, ...checkPlaces(graph, onError))
+  faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }

@@ -150,7 +150,11 @@ class EpochRun {
       if (catchUp.active) {
         // Behind a gap the position may be past several ledgers' at once.
         const end = (): void => this.timed.mustEnd()
-        if (catchUp.reach(session.position, end)) return this.finish(this.timed.ended ? 'until' : 'caught-up')
+        // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+        const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
+        if (catchUp.reach(session.position, end)) {
+          return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
+        }
       } else return this.finishAtEnd()
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)

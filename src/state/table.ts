@@ -11,10 +11,10 @@ export interface StateCodec<V> {
 export interface TableOptions<V> {
   /** Default: JSON. */
   readonly codec?: StateCodec<V>
-  /** What a value of another version is now. */
-  readonly migrate?: (old: unknown, from: number) => V
   /** When an entry is due, for `takeDue`; null: never. */
   readonly due?: (value: V, key: string) => EpochMs | null
+  /** Of a value that was kept under version `from` of the step's state, what it is now. */
+  readonly migrate?: (old: unknown, from: number) => V
 }
 
 /** Restored, and not read yet: most entries of a large state never are before the next checkpoint. */

@@ -51,6 +51,8 @@ export interface StepRuntime {
   observe(time: EpochMs): void
   /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */
   readonly lane?: LaneMaker
+  /** Of a step behind which the key is another: throws for one that belongs to another partition. */
+  mustBeHere(key: Uint8Array): void
 }
 
 /** State of a step over the time that its code changes. */
@@ -96,6 +98,13 @@ export interface Step {
   readonly state?: StepState
   /** Of an `eventTime` step: how far out of order values may come, in ms. */
   readonly maxDisorder?: number
+  /**
+   * Of a step that hands on values in `onWatermark`: how many ms their times may be behind the watermark that let them
+   * through. The clock of the steps behind it stays back by as much.
+   */
+  readonly holds?: number
+  /** Outputs that nobody has to use. */
+  readonly sidePorts?: readonly string[]
   /** Of a step behind which the key is another: the typed key of bytes. */
   readonly decodeKey?: (bytes: Uint8Array) => unknown
   /** One `Push` per input, given one per output port. Called once per session. */

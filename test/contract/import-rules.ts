@@ -17,8 +17,9 @@ const engine = [...definition, ...list('src/steps/ src/protocol/ src/engine/')]
 export const rules: readonly Rule[] = [
   { part: 'src/units.ts', values: [] },
   { part: 'src/errors/', values: ['src/units.ts'], types: ['src/definition/'] },
-  { part: 'src/steps/', values: definition },
-  { part: 'src/definition/', values: [...definition, ...list('src/steps/ zod node:buffer node:crypto')] },
+  { part: 'src/state/', values: list('src/units.ts node:zlib') },
+  { part: 'src/steps/', values: [...definition, 'src/state/'] },
+  { part: 'src/definition/', values: [...definition, ...list('src/steps/ src/state/ zod node:buffer node:crypto')] },
   { part: 'src/protocol/', values: list('src/units.ts src/errors/catalog.ts'), types: ['src/definition/'] },
   { part: 'src/index.ts', values: definition },
 

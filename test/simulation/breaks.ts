@@ -12,6 +12,7 @@ import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
 import type * as sessionModule from '../../src/engine/session.js'
 import type * as inlineModule from '../../src/state/inline-state.js'
+import type { StateChange } from '../../src/protocol/checkpoint.js'
 import type * as epochModule from '../../src/protocol/epoch.js'
 import type * as historyModule from '../../src/control/task-history.js'
 
@@ -72,7 +73,7 @@ export const timersMutedByPosition = ({ aheadOf }: Recovery): Partial<Recovery> 
 
 export const stateOneCommitBehind = ({ InlineState }: typeof inlineModule): typeof inlineModule => ({
   InlineState: class extends InlineState {
-    private before: Awaited<ReturnType<InlineState['capture']>>
+    private before: StateChange | undefined
 
     override async capture() {
       const now = await super.capture()

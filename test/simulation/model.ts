@@ -2,7 +2,6 @@ import { blueprintOf } from '../../src/definition/blueprint-of.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
 import type { StepContext } from '../../src/definition/context.js'
 import { deadLetter } from '../../src/definition/dead-letter-policy.js'
-import type { Unkeyed } from '../../src/definition/marks.js'
 import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
@@ -86,11 +85,15 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: M
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: ({ [SOURCE]: stream }) => {
       if (stream === undefined) throw new TypeError('no source')
-      const counted = stateful ? withState(stream) : stream
-      const spread = counted.flatMap('spread', spreadOut)
+      const spread = stateful
+        ? withState(stream).flatMap('spread', spreadOut)
+        : stream.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
       const ends = sinks.map((ledger, index) =>
         spread
-          .filter(`takes-${index}`, (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true)
+          .filter(
+            `takes-${index}`,
+            (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true,
+          )
           .to(ledger.id, defineSink(ledger.sink<SimOutput | SimTimer>(commitMs === null))),
       )
       return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
@@ -100,10 +103,7 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: M
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */
-function* spreadOut(
-  value: number | Counted | SimTimer,
-  ctx: StepContext<Unkeyed>,
-): Generator<SimOutput | SimTimer> {
+function* spreadOut(value: number | Counted | SimTimer, ctx: StepContext<string>): Generator<SimOutput | SimTimer> {
   if (typeof value === 'object' && isTimer(value)) {
     yield value
     return

@@ -55,5 +55,17 @@ export function settingFrom(choices: Choices, { kind, flaw }: SettingOptions, ob
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const broker = new SimBroker(log, log.length - later, choices)
   const stateful = choices.chance(0.5)
-  return { broker, ledgers, target, commitMs, stateful, bounded, maxHistoryEvents, workers, laziness, faults, faultChance }
+  return {
+    broker,
+    ledgers,
+    target,
+    commitMs,
+    stateful,
+    bounded,
+    maxHistoryEvents,
+    workers,
+    laziness,
+    faults,
+    faultChance,
+  }
 }
