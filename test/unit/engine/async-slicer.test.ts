@@ -156,7 +156,7 @@ describe('calls', () => {
       1_000,
       `calling/main/numbers-0-${n}-call-0`,
     ]
-    expect(seen.toSorted()).toEqual([0, 1, 2].map(expected))
+    expect(seen).toEqual([1, 2, 0].map(expected))
   })
 
   test('more than may be kept in memory at once go on', async () => {
