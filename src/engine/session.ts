@@ -356,7 +356,6 @@ export class Session {
   private async shut(): Promise<void> {
     clearTimeout(this.forsaken)
     this.abort.abort()
-    this.calls?.giveUp(this.abort.signal.reason)
     this.bell.ring()
     // An epoch under way ends with an error at its next step; its outcome is the ledgers' to tell.
     await this.running?.catch(() => undefined)
