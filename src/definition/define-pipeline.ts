@@ -4,6 +4,7 @@ import { InvalidDefinition } from '../errors/definition.js'
 import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
 import { checkOnError } from './check-on-error.js'
+import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
 import { durationSchema, faultsIn, functionSchema } from './faults-of.js'
@@ -55,18 +56,23 @@ function check(given: unknown): Pipeline {
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
   faults.push(...wrongOnError, ...checkPlaces(graph, onError))
+  const clock = {
+    commitMs: parsed.data?.commit?.interval ?? null,
+    checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
+  }
+  // Of wrong intervals nothing is known.
+  if (parsed.success) faults.push(...checkCommitClock(graph, onError, clock))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
-  const { name, commit, checkpoint } = parsed.data
+  const { name } = parsed.data
   const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
       name,
       stages,
       onError: Object.freeze(onError),
-      commitMs: commit?.interval ?? null,
-      checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      ...clock,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),
     }),

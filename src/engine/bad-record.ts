@@ -58,7 +58,8 @@ class Letter implements DeadLetter {
 
   /** JSON has no bytes, and a list of numbers would be four times as long. */
   toJSON(): unknown {
-    return { ...this, key: base64(this.key), value: base64(this.value) }
+    const { reason, error, step, origin, key, value, timestamp, attempts } = this
+    return { reason, error, step, origin, key: base64(key), value: base64(value), timestamp, attempts }
   }
 }
 

@@ -25,7 +25,7 @@ interface LostTopic {
   readonly run: (scene: Scene) => Promise<void>
 }
 
-function lost({ input, code, partitions = 1, onDataLoss = undefined, run }: LostTopic): Row {
+function lost({ input, code, partitions = 1, onDataLoss, run }: LostTopic): Row {
   return {
     input,
     code,

@@ -6,7 +6,8 @@ import { fileSink } from 'tidemark/file'
 import { kafkaSink } from 'tidemark/kafka'
 import { postgresSink } from 'tidemark/postgres'
 import { expect } from 'vitest'
-import type { Disk } from '../../../src/connectors/file/disk.js'
+import type * as disks from '../../../src/connectors/file/disk.js'
+import type * as sinks from '../../../src/connectors/file/file-sink.js'
 import { readCommitted } from '../../oracle/read-committed.js'
 import { postgresUrl } from '../../setup/shared-servers.js'
 import { uniqueName } from '../../setup/unique-name.js'
@@ -115,13 +116,13 @@ async function built<M>(path: string): Promise<M> {
  * a real one. All above that is the product.
  */
 async function onDisk(directory: string, isFull: () => boolean): Promise<Sink<unknown>> {
-  const { nodeDisk } = await built<typeof import('../../../src/connectors/file/disk.js')>('disk.js')
-  const { fileSinkDefinition } = await built<typeof import('../../../src/connectors/file/file-sink.js')>('file-sink.js')
+  const { nodeDisk } = await built<typeof disks>('disk.js')
+  const { fileSinkDefinition } = await built<typeof sinks>('file-sink.js')
   const refuse = (syscall: string): void => {
     if (isFull())
       throw Object.assign(new Error(`ENOSPC: no space left on device, ${syscall}`), { code: 'ENOSPC', syscall })
   }
-  const disk: Disk = {
+  const disk: disks.Disk = {
     ...nodeDisk,
     async writeNew(path, content) {
       refuse('open')
