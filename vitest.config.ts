@@ -15,6 +15,8 @@ const shared = {
   // A hook may be the first to need a Temporal CLI, built from source on a machine that has nothing.
   hookTimeout: 600_000,
   teardownTimeout: 60_000,
+  // Tests that run at once wait most of the time: for a broker's patience, a retry, a checkpoint.
+  maxConcurrency: 12,
 }
 
 export default defineConfig({
