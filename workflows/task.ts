@@ -19,7 +19,7 @@ import { type Failure, failureOf, fencedBy, problemFrom } from './failure.js'
 import { controlSignal, reportSignal, taskQuery } from './messages.js'
 import { nextRun } from './next-run.js'
 import { hasEnded, mayEnd, obey, park, wantsPause } from './task-control.js'
-import { epochSummary, reportOf, taskDetails } from './task-details.js'
+import { epochSummary, reportOf, taskDetails, withoutState } from './task-details.js'
 
 /** Fenced so often by runs it doesn't know, a task shares its ledger with another installation (PROTOCOL §2.2). */
 const FOREIGN_FENCES = 3
@@ -60,7 +60,7 @@ class TaskRun {
   constructor(state: TaskState) {
     this.state = state
     setHandler(controlSignal, (control) => void this.inbox.push(control))
-    setHandler(taskQuery, () => this.state)
+    setHandler(taskQuery, () => withoutState(this.state))
     CancellationScope.current().cancelRequested.catch(() => {
       const { incarnation } = this.state
       this.inbox.push({ kind: 'cancel', reason: 'workflow cancelled', acceptCodeChange: false, incarnation })
