@@ -13,7 +13,18 @@ const dist = join(root, 'dist')
 const cli = join(dist, 'src/cli/main.js')
 /** Says which sources dist/ was built from. */
 const stamp = join(dist, '.built-from')
-const compiled = ['src', 'workflows', 'activities', 'examples', 'bench', 'test/fixtures']
+const compiled = [
+  'src',
+  'workflows',
+  'activities',
+  'examples',
+  'bench',
+  'faults',
+  'test/fixtures',
+  'test/oracle',
+  'test/setup',
+  'test/simulation',
+]
 const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']
 
 export async function build() {

@@ -48,9 +48,20 @@ export async function judgeCounted(place: {
   readonly topic: string
   readonly directory: string
 }): Promise<CountedVerdict> {
-  const records = await readTopic(place.brokers, place.topic)
   const lines = await readOutput(place.directory)
   const found = new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
+  const [verdict] = await judgeOutputs(place, [found])
+  if (verdict === undefined) throw new Error('no outputs, no verdict')
+  return verdict
+}
+
+/** Reads the topic and compares each of these outputs, named as `withoutChance` does, with what has to come of it. */
+export async function judgeOutputs(
+  place: { readonly brokers: readonly string[]; readonly topic: string },
+  outputs: readonly Outputs[],
+): Promise<CountedVerdict[]> {
+  const records = await readTopic(place.brokers, place.topic)
+  const expected = expectedOutputs(records)
   const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
-  return { numbers: numbers.size, ...compare(expectedOutputs(records), found) }
+  return outputs.map((found) => ({ numbers: numbers.size, ...compare(expected, found) }))
 }

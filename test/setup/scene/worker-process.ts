@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-import type { WorkerSettings } from '../../fixtures/worker.js'
 import { supervise, type Exit, type Supervised } from '../../../src/dev/supervise.js'
 
-const program = fileURLToPath(new URL('../../../dist/test/fixtures/worker.js', import.meta.url))
+/** A program of the built package whose only argument is its settings, as JSON. */
+export interface Launch {
+  readonly program: string
+  readonly settings: { readonly identity: string }
+}
 
 /** Process ids of all that was started here and not yet seen to be gone. */
 const started = new Set<number>()
@@ -26,7 +28,7 @@ export class WorkerProcess {
   }
 
   /** Logs go to `directory`. Resolves when the process runs; it polls some time later. */
-  static async start(settings: WorkerSettings, directory: string): Promise<WorkerProcess> {
+  static async start({ program, settings }: Launch, directory: string): Promise<WorkerProcess> {
     const { identity } = settings
     if (!existsSync(program)) throw new Error(`${program} is missing: run \`npm run build\``)
     const logFile = join(directory, `${identity}.log`)

@@ -1,0 +1,89 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readOutput } from '../../test/oracle/read-output.js'
+import { withoutChance } from '../../test/oracle/counted.js'
+import { CommitWatch } from '../../test/setup/scene/commits.js'
+import type { OutputWatch, SinkUnderTest, Target } from './sink.js'
+
+const LOOK_MS = 100
+
+/** Files below `root`, on a disk that all workers share. */
+export function fileSinkUnderTest(root: string): SinkUnderTest {
+  return {
+    servers: {},
+    links: {},
+    points: {},
+    target: (pipeline) => Promise.resolve(fileTarget(join(root, pipeline))),
+    close: () => Promise.resolve(),
+  }
+}
+
+function fileTarget(directory: string): Target {
+  const ledgers = new CommitWatch(directory)
+  return {
+    settings: { kind: 'file', directory },
+    watch: () => new FileWatch(directory),
+    async read() {
+      const lines = await readOutput(directory)
+      return new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
+    },
+    async faults() {
+      await ledgers.stop()
+      return await ledgers.faults()
+    },
+  }
+}
+
+/** Looks for new files, as someone who takes them in would. That they don't change later is looked at in the end. */
+class FileWatch implements OutputWatch {
+  readonly seen = new Map<number, string[]>()
+  private readonly directory: string
+  private readonly known = new Set<string>()
+  private readonly looking: Promise<void>
+  private finishing = false
+
+  constructor(directory: string) {
+    this.directory = directory
+    this.looking = this.watch()
+    this.looking.catch(() => undefined)
+  }
+
+  async finish(): Promise<void> {
+    this.finishing = true
+    await this.looking
+    await this.look()
+  }
+
+  private async watch(): Promise<void> {
+    while (!this.finishing) {
+      await this.look()
+      await sleep(LOOK_MS)
+    }
+  }
+
+  private async look(): Promise<void> {
+    const names = await readdir(this.directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw error
+    })
+    for (const name of names.filter((one) => one.endsWith('.jsonl') && !this.known.has(one)).toSorted()) {
+      this.known.add(name)
+      const text = await readFile(join(this.directory, name), 'utf8')
+      for (const line of text.trimEnd().split('\n')) this.take(withoutChance(line))
+    }
+  }
+
+  private take(line: string): void {
+    const partition = partitionOf(line)
+    const lines = this.seen.get(partition)
+    if (lines === undefined) this.seen.set(partition, [line])
+    else lines.push(line)
+  }
+}
+
+/** As `withoutChance` names an output: its partition comes first. What it doesn't understand belongs to none. */
+export function partitionOf(line: string): number {
+  const [, partition] = /^\[(\d+),/.exec(line) ?? []
+  return partition === undefined ? -1 : Number(partition)
+}

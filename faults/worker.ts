@@ -1,0 +1,22 @@
+/** A worker that runs all pipelines of a fault run. Its only argument: `FaultWorkerSettings` as JSON. */
+import { countedPipeline, type CountedOptions } from '../test/fixtures/pipeline.js'
+import { runWorker, type RunOptions } from '../test/fixtures/run-worker.js'
+import { sinkOf, type WorkerSink } from './sinks/worker-sink.js'
+
+export interface PipelineSettings extends Omit<CountedOptions, 'sink'> {
+  readonly sink: WorkerSink
+}
+
+export interface FaultWorkerSettings extends RunOptions {
+  readonly brokers: readonly string[]
+  readonly pipelines: readonly PipelineSettings[]
+}
+
+const settings = JSON.parse(process.argv[2] ?? '') as FaultWorkerSettings
+const { identity, brokers, pipelines } = settings
+await runWorker(settings, {
+  pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sink: sinkOf(pipeline.sink) })),
+  // By its client id a worker is known to whoever stands between it and the broker.
+  kafka: { brokers: [...brokers], clientId: identity },
+  discoveryInterval: '5s',
+})
