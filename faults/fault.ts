@@ -4,7 +4,7 @@ import type { World } from './world.js'
 
 /** What a run of one sink has that faults can hit, by name: known before anything runs. */
 export interface Offer {
-  /** Messages: `kafka EndTxn`. */
+  /** Messages, some of them more than once: `kafka EndTxn`. */
   readonly points: readonly string[]
   /** Proxies: `kafka`. */
   readonly links: readonly string[]

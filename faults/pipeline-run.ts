@@ -45,20 +45,21 @@ export class PipelineRun {
   private readonly watch: OutputWatch
   private feeding: Feed | undefined
 
-  private constructor(options: PipelineRunOptions, name: string, topic: string, target: Target) {
+  private constructor(options: PipelineRunOptions, name: string, topic: string, target: Target, watch: OutputWatch) {
     this.options = options
     this.name = name
     this.topic = topic
     this.target = target
     this.settings = { pipeline: name, topic, sink: target.settings, ...options.clocks }
     this.refs = Array.from({ length: PARTITIONS }, (_, partition) => ({ run: this, partition }))
-    this.watch = target.watch()
+    this.watch = watch
   }
 
   static async prepare(options: PipelineRunOptions): Promise<PipelineRun> {
     const name = uniqueName(options.name)
     const topic = await createTopic(options.brokers, `${name}-in`, PARTITIONS)
-    return new PipelineRun(options, name, topic, await options.sink.target(name, PARTITIONS))
+    const target = await options.sink.target(name, PARTITIONS)
+    return new PipelineRun(options, name, topic, target, await target.watch())
   }
 
   async start(taskQueue: string): Promise<void> {
@@ -124,6 +125,7 @@ export class PipelineRun {
   }
 
   async close(): Promise<void> {
+    this.watch.close()
     await this.feeding?.stop()
     for (const id of [this.workflowId, ...this.refs.map(({ partition }) => this.taskId(partition))]) {
       await this.options.client.workflow

@@ -3,7 +3,7 @@ import { countedPipeline, type CountedOptions } from '../test/fixtures/pipeline.
 import { runWorker, type RunOptions } from '../test/fixtures/run-worker.js'
 import { sinkOf, type WorkerSink } from './sinks/worker-sink.js'
 
-export interface PipelineSettings extends Omit<CountedOptions, 'sink'> {
+export interface PipelineSettings extends Omit<CountedOptions, 'sinks'> {
   readonly sink: WorkerSink
 }
 
@@ -15,7 +15,7 @@ export interface FaultWorkerSettings extends RunOptions {
 const settings = JSON.parse(process.argv[2] ?? '') as FaultWorkerSettings
 const { identity, brokers, pipelines } = settings
 await runWorker(settings, {
-  pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sink: sinkOf(pipeline.sink) })),
+  pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sinks: { lines: sinkOf(pipeline.sink) } })),
   // By its client id a worker is known to whoever stands between it and the broker.
   kafka: { brokers: [...brokers], clientId: identity },
   discoveryInterval: '5s',

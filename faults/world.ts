@@ -75,8 +75,8 @@ export class World {
   }
 
   get offer(): Offer {
-    const [points, links, servers] = [this.points, this.links, this.breakables].map((all) => Object.keys(all))
-    return { points: points ?? [], links: links ?? [], servers: servers ?? [] }
+    const points = Object.entries(this.points).flatMap(([name, { weight }]) => new Array<string>(weight).fill(name))
+    return { points, links: Object.keys(this.links), servers: Object.keys(this.breakables) }
   }
 
   point(name: string): Point {
@@ -175,7 +175,7 @@ export class World {
 
   private get points(): Readonly<Record<string, Point>> {
     const { servers, sink } = this.options
-    return { 'kafka Fetch': { proxy: servers.links.kafka, name: 'Fetch' }, ...sink.points }
+    return { 'kafka Fetch': { proxy: servers.links.kafka, name: 'Fetch', weight: 1 }, ...sink.points }
   }
 
   private get breakables(): Readonly<Record<string, Breakable>> {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readOutput } from '../../test/oracle/read-output.js'
 import { withoutChance } from '../../test/oracle/counted.js'
 import { CommitWatch } from '../../test/setup/scene/commits.js'
+import { SeenOutputs } from './seen.js'
 import type { OutputWatch, SinkUnderTest, Target } from './sink.js'
 
 const LOOK_MS = 100
@@ -23,7 +24,7 @@ function fileTarget(directory: string): Target {
   const ledgers = new CommitWatch(directory)
   return {
     settings: { kind: 'file', directory },
-    watch: () => new FileWatch(directory),
+    watch: () => Promise.resolve(new FileWatch(directory)),
     async read() {
       const lines = await readOutput(directory)
       return new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
@@ -37,7 +38,8 @@ function fileTarget(directory: string): Target {
 
 /** Looks for new files, as someone who takes them in would. That they don't change later is looked at in the end. */
 class FileWatch implements OutputWatch {
-  readonly seen = new Map<number, string[]>()
+  private readonly outputs = new SeenOutputs()
+  readonly seen = this.outputs.lines
   private readonly directory: string
   private readonly known = new Set<string>()
   private readonly looking: Promise<void>
@@ -55,6 +57,10 @@ class FileWatch implements OutputWatch {
     await this.look()
   }
 
+  close(): void {
+    this.finishing = true
+  }
+
   private async watch(): Promise<void> {
     while (!this.finishing) {
       await this.look()
@@ -70,20 +76,16 @@ class FileWatch implements OutputWatch {
     for (const name of names.filter((one) => one.endsWith('.jsonl') && !this.known.has(one)).toSorted()) {
       this.known.add(name)
       const text = await readFile(join(this.directory, name), 'utf8')
-      for (const line of text.trimEnd().split('\n')) this.take(withoutChance(line))
+      for (const line of text.trimEnd().split('\n')) {
+        const named = withoutChance(line)
+        this.outputs.take(partitionOf(named), named)
+      }
     }
-  }
-
-  private take(line: string): void {
-    const partition = partitionOf(line)
-    const lines = this.seen.get(partition)
-    if (lines === undefined) this.seen.set(partition, [line])
-    else lines.push(line)
   }
 }
 
 /** As `withoutChance` names an output: its partition comes first. What it doesn't understand belongs to none. */
-export function partitionOf(line: string): number {
+function partitionOf(line: string): number {
   const [, partition] = /^\[(\d+),/.exec(line) ?? []
   return partition === undefined ? -1 : Number(partition)
 }

@@ -2,7 +2,7 @@ import type { Outputs } from '../../test/oracle/compare.js'
 import type { Proxy } from '../proxy/proxy.js'
 import type { WorkerSink } from './worker-sink.js'
 
-export const SINK_NAMES = ['file'] as const
+export const SINK_NAMES = ['file', 'kafka'] as const
 export type SinkName = (typeof SINK_NAMES)[number]
 
 export const isSinkName = (name: string): name is SinkName => SINK_NAMES.some((one) => one === name)
@@ -11,6 +11,8 @@ export const isSinkName = (name: string): name is SinkName => SINK_NAMES.some((o
 export interface Point {
   readonly proxy: Proxy
   readonly name: string
+  /** How often it is hit, next to others. */
+  readonly weight: number
 }
 
 /** A server that faults may kill and stop. */
@@ -35,7 +37,7 @@ export interface SinkUnderTest {
 export interface Target {
   readonly settings: WorkerSink
   /** Reads from now on whatever becomes visible, while it does. */
-  watch(): OutputWatch
+  watch(): Promise<OutputWatch>
   /** Everything that is there, read afresh. Call it when nothing writes any more. */
   read(): Promise<Outputs>
   /** What is wrong apart from the outputs, in words: a ledger out of order. */
@@ -48,4 +50,6 @@ export interface OutputWatch {
   readonly seen: Outputs
   /** Reads what is there by now, then no more. */
   finish(): Promise<void>
+  /** Reads no more, whatever is there. */
+  close(): void
 }

@@ -39,6 +39,12 @@ export interface SinkContractOptions<T, W> {
   readonly value: (n: number) => T
   /** So many commits in a row make the sink tidy up its ledger, if it ever does. Default 12. */
   readonly commits?: number
+  /**
+   * True: opening fences before it reads, as Kafka makes it do. A stale opening that is stopped in between and goes on then
+   * costs its successor the writer: that is told `SinkUnavailable`, nothing of its transaction is committed, and the next
+   * owner goes on. Default false: a stale opening harms nobody.
+   */
+  readonly fencesFirst?: boolean
 }
 
 export interface ContractCheck {

@@ -1,4 +1,5 @@
 import { compare, type Outputs, type Verdict } from './compare.js'
+import { readCommitted } from './read-committed.js'
 import { readOutput } from './read-output.js'
 import { readTopic, type TopicRecord } from './read-topic.js'
 
@@ -64,4 +65,26 @@ export async function judgeOutputs(
   const expected = expectedOutputs(records)
   const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
   return outputs.map((found) => ({ numbers: numbers.size, ...compare(expected, found) }))
+}
+
+/** The same where the output is a topic whose partitions are the input's. */
+export async function judgeCountedTopic(
+  brokers: readonly string[],
+  topic: string,
+  output: string,
+): Promise<CountedVerdict> {
+  const [verdict] = await judgeOutputs({ brokers, topic }, [await readOutputTopic(brokers, output)])
+  if (verdict === undefined) throw new Error('no outputs, no verdict')
+  return verdict
+}
+
+/** Committed outputs in a topic, by its partitions. */
+export async function readOutputTopic(brokers: readonly string[], output: string): Promise<Outputs> {
+  const found = new Map<number, string[]>()
+  for (const { partition, value } of await readCommitted(brokers, output)) {
+    const lines = found.get(partition) ?? []
+    if (lines.length === 0) found.set(partition, lines)
+    lines.push(withoutChance(value ?? 'null'))
+  }
+  return found
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { receiptSchema } from '../../definition/receipt-schema.js'
 import type { Receipt } from '../../definition/sink.js'
 import { pathFault } from './line.js'
 import { pendingFence } from './layout.js'
@@ -46,20 +47,6 @@ const committedFile = z.object({
   records: whole,
 })
 
-// Loose: a receipt comes back unchanged, also with fields that this version doesn't know.
-const receipt = z.looseObject({
-  version: z.literal(1),
-  seq: z.int().positive(),
-  owner: z.looseObject({ generation: whole, incarnation: whole, claim: whole, runId: z.string() }),
-  epoch: whole.nullable(),
-  time: z.number().nullable(),
-  positions: z.record(z.string(), z.string()),
-  digest: z.string(),
-  timersEpoch: whole.nullable(),
-  fingerprint: z.string(),
-  rejections: z.array(z.tuple([z.string(), z.string()])),
-})
-
 const entry = z
   .object({
     version: z.literal(1),
@@ -67,7 +54,7 @@ const entry = z
     seq: z.int().positive(),
     nonce: z.string().min(1),
     predecessor: z.string().min(1).nullable(),
-    receipt,
+    receipt: receiptSchema,
     files: z.array(committedFile),
     inherited: z.array(committedFile),
   })

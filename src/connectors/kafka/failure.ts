@@ -36,17 +36,32 @@ const TLS = /^(ERR_(SSL|TLS)_|CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_
 /** What anything thrown on the way to a broker comes to: an error to hand on, or a `PassingFailure`. */
 export function failureOf(thrown: unknown, place: SourcePlace): Error {
   if (thrown instanceof TidemarkError || thrown instanceof PassingFailure) return thrown
-  const error = innermost(thrown)
-  const reason = reasonOf(error)
-  const { name, code } = error as KafkajsError
+  const { kind, what, cause } = meetingWith(thrown)
+  if (kind === 'unauthorized') return new SourceUnauthorized({ ...place, operation: what }, cause)
+  if (kind === 'unsupported')
+    return new SourceUnsupported({ ...place, needed: 'Kafka 3.6 or later', found: what }, cause)
+  return new PassingFailure(what, null, cause)
+}
+
+/** How the way to a broker ended: refused by it, beyond it, or in a failure that may pass. */
+export interface Meeting {
+  readonly kind: 'unauthorized' | 'unsupported' | 'passing'
+  /** Unauthorized: what was not allowed. Else the reason. */
+  readonly what: string
+  readonly cause: unknown
+}
+
+/** What kafkajs threw, or Node below it. */
+export function meetingWith(thrown: unknown): Meeting {
+  const cause = innermost(thrown)
+  const reason = reasonOf(cause)
+  const { name, code } = cause as KafkajsError
   const refused = name === 'KafkaJSSASLAuthenticationError' && !LOST.test(reason)
   if (refused || (typeof code === 'number' && meaningOf(code).means === 'forbidden'))
-    return new SourceUnauthorized({ ...place, operation: 'authenticate' }, error)
-  if (typeof code === 'string' && TLS.test(code))
-    return new SourceUnauthorized({ ...place, operation: 'connect over TLS' }, error)
-  if (name === 'KafkaJSServerDoesNotSupportApiKey')
-    return new SourceUnsupported({ ...place, needed: 'Kafka 3.6 or later', found: reason }, error)
-  return new PassingFailure(reason, null, error)
+    return { kind: 'unauthorized', what: 'authenticate', cause }
+  if (typeof code === 'string' && TLS.test(code)) return { kind: 'unauthorized', what: 'connect over TLS', cause }
+  const kind = name === 'KafkaJSServerDoesNotSupportApiKey' ? 'unsupported' : 'passing'
+  return { kind, what: reason, cause }
 }
 
 /** kafkajs wraps an error once for having been tried, again for not being tried any more. */

@@ -36,13 +36,15 @@ const startAt = z.union(
   "must be 'earliest', 'latest', { timestamp: a date or ms since the epoch } or { offsets: { partition number: decimal offset } }",
 )
 
+export const topicSchema = z
+  .string('must be the name of a topic')
+  .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be 1 to 249 letters, digits, dots, underscores or dashes')
+  .refine((name) => name !== '.' && name !== '..', 'must be a name that Kafka takes')
+
 /** What `kafkaSource` takes, as far as it can be known without a cluster. */
 export const kafkaSourceSchema = z.strictObject(
   {
-    topic: z
-      .string('must be the name of a topic')
-      .regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be 1 to 249 letters, digits, dots, underscores or dashes')
-      .refine((name) => name !== '.' && name !== '..', 'must be a name that Kafka takes'),
+    topic: topicSchema,
     value: decoder,
     key: decoder.optional(),
     cluster: z.string('must be a name').min(1, 'must not be empty').optional(),

@@ -2,7 +2,7 @@ import type { Receipt } from '../../definition/sink.js'
 import { Actor, type Mishap } from './actor.js'
 import type { StopCheck } from './check.js'
 import { onlyHolder } from './owners.js'
-import { codeOf, expect, expectEqual, owner, settled, upTo, type World } from './world.js'
+import { type Claim, codeOf, expect, expectEqual, owner, settled, upTo, type World } from './world.js'
 
 /** One owner has a mishap at any of its steps, and a newer one opens. Each step has a place of its own. */
 export const stopChecks: readonly StopCheck[] = [
@@ -58,12 +58,25 @@ async function overtaken(world: World, stopAt: number, mishap: Mishap): Promise<
     expectEqual(codeOf(error), 'GenerationFenced', 'what the stopped owner is told')
   }
   if (!stopped && error !== null) throw error
-  await successor.commit()
-  await onlyHolder(world, successor, successor.last)
-  const third = await world.claim(owner(1, 1, 4))
-  expectEqual(third.writer.receipt, successor.last, 'the receipt of the next writer')
-  await world.expectVisible(upTo(successor.position), 'in the end')
+  const holder = await unharmed(world, successor)
+  await onlyHolder(world, holder, holder.last)
+  const last = await world.claim(owner(1, 1, 5))
+  expectEqual(last.writer.receipt, holder.last, 'the receipt of the next writer')
+  await world.expectVisible(upTo(holder.position), 'in the end')
   return stopped
+}
+
+/** The successor commits; where a stale opening may have fenced it, the next owner does in its place. */
+async function unharmed(world: World, successor: Claim): Promise<Claim> {
+  const error = await settled(successor.commit())
+  if (error === null) return successor
+  if (codeOf(error) !== 'SinkUnavailable' || !world.isFencing(error)) throw error
+  await settled(successor.close())
+  const next = await world.claim(owner(1, 1, 4))
+  expectEqual(next.writer.receipt, successor.last, 'what the owner after a fenced one finds')
+  await next.write(2)
+  await next.commit()
+  return next
 }
 
 /** As the engine does: after a rejection, nothing but close. */

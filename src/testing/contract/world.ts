@@ -118,6 +118,12 @@ export class World {
     return this.#options.commits ?? 12
   }
 
+  /** Whether this is how an owner may end that has been fenced. */
+  isFencing(error: unknown): boolean {
+    const code = codeOf(error)
+    return code === 'GenerationFenced' || (this.#options.fencesFirst === true && code === 'SinkUnavailable')
+  }
+
   async claim(as: Owner): Promise<Claim> {
     const fences: Receipt[] = []
     const found: (Receipt | null)[] = []

@@ -5,6 +5,10 @@ import { WireWriter } from './wire-writer.js'
 /** One topic as a broker knows it. */
 export interface TopicMetadata extends Throttled {
   readonly errorCode: number
+  /** Names the cluster; empty for one that has no name. */
+  readonly clusterId: string
+  /** Address of the broker that takes changes of topics; undefined while there is none. */
+  readonly controller: string | undefined
   /** 32 hex digits; changes when the topic is deleted and made anew. */
   readonly topicId: string
   /** Addresses `host:port` by node id. */
@@ -36,11 +40,11 @@ function readMetadata(body: Buffer): TopicMetadata {
   const reader = new WireReader(body)
   const throttleMs = reader.int32()
   const brokers = new Map(reader.compactArray(() => readBroker(reader)))
-  reader.compactString() // cluster_id
-  reader.int32() // controller_id
+  const clusterId = reader.compactString()
+  const controller = brokers.get(reader.int32())
   const [topic] = reader.compactArray(() => readTopic(reader))
   if (topic === undefined) throw new RangeError('a metadata response without the topic asked for')
-  return { ...topic, brokers, throttleMs }
+  return { ...topic, clusterId, controller, brokers, throttleMs }
 }
 
 function readBroker(reader: WireReader): [number, string] {

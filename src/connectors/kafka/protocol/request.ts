@@ -25,6 +25,21 @@ export const apis = {
   metadata: { name: 'Metadata', key: 3, version: 12, flexible: true },
 } as const satisfies Readonly<Record<string, Api>>
 
+/** What the sink speaks beside Metadata. OffsetFetch 7 can wait for transactions that are being ended (KIP-447). */
+export const sinkApis = {
+  produce: { name: 'Produce', key: 0, version: 8, flexible: false },
+  metadata: apis.metadata,
+  offsetFetch: { name: 'OffsetFetch', key: 9, version: 7, flexible: true },
+  findCoordinator: { name: 'FindCoordinator', key: 10, version: 2, flexible: false },
+  createTopics: { name: 'CreateTopics', key: 19, version: 4, flexible: false },
+  initProducerId: { name: 'InitProducerId', key: 22, version: 1, flexible: false },
+  addPartitionsToTxn: { name: 'AddPartitionsToTxn', key: 24, version: 1, flexible: false },
+  addOffsetsToTxn: { name: 'AddOffsetsToTxn', key: 25, version: 1, flexible: false },
+  endTxn: { name: 'EndTxn', key: 26, version: 1, flexible: false },
+  txnOffsetCommit: { name: 'TxnOffsetCommit', key: 28, version: 2, flexible: false },
+  createPartitions: { name: 'CreatePartitions', key: 37, version: 1, flexible: false },
+} as const satisfies Readonly<Record<string, Api>>
+
 /** What sets a Kafka 3.6 broker apart from a 3.5 one: AddPartitionsToTxn 4, which checks transactions on the broker (KIP-890). */
 export const markOfKafka36 = { name: 'AddPartitionsToTxn', key: 24, version: 4 } as const
 

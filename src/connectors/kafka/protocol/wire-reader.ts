@@ -38,6 +38,11 @@ export class WireReader {
     return this.take(this.int16()).toString()
   }
 
+  nullableString(): string | null {
+    const length = this.int16()
+    return length < 0 ? null : this.take(length).toString()
+  }
+
   /** Null reads as an empty string. */
   compactString(): string {
     return this.compactBytes().toString()

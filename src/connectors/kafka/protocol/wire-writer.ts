@@ -52,6 +52,21 @@ export class WireWriter {
     return this.uvarint(bytes.length + 1).add(bytes)
   }
 
+  /** The length of an array whose items follow, in fixed versions. */
+  array(length: number): this {
+    return this.int32(length)
+  }
+
+  /** Null of a fixed version's nullable array or of its bytes. */
+  nullArray(): this {
+    return this.int32(-1)
+  }
+
+  /** Bytes with their length as int32, as they are: they are copied when all is put together, not before. */
+  records(bytes: Buffer): this {
+    return this.int32(bytes.length).add(bytes)
+  }
+
   uuid(hex: string): this {
     return this.add(Buffer.from(hex, 'hex'))
   }

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Receipt } from '../../../definition/sink.js'
+import type { Ledger } from './ledger.js'
+import { receiptText } from './receipt-text.js'
+import { isFenced } from './refusal.js'
+import type { Transaction } from './transaction.js'
+
+/** How long at most to wait before trying again after losing to another opening, in ms. */
+const LONGEST_BACKOFF_MS = 1_000
+
+export interface Taken {
+  readonly transaction: Transaction
+  /** What was there before, and what is there now. */
+  readonly found: Receipt | null
+  readonly receipt: Receipt
+}
+
+/** Fences, then reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
+export async function takeOver(
+  ledger: Ledger,
+  transactionMs: number,
+  fence: (found: Receipt | null) => Receipt,
+  signal: AbortSignal,
+): Promise<Taken> {
+  for (let backoff = 10; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
+    signal.throwIfAborted()
+    // A stale claim had better learn so before it fences its successor. What this finds may be old already.
+    const seen = await ledger.read(false)
+    if (seen !== null) fence(seen)
+    const transaction = await ledger.fence(transactionMs)
+    const found = await ledger.read(true)
+    const receipt = fence(found)
+    try {
+      await transaction.commit(receipt.seq, receiptText(receipt, ledger.names.mark), () => undefined)
+      return { transaction, found, receipt }
+    } catch (error) {
+      if (!isFenced(error)) throw error
+    }
+    await sleep(Math.random() * backoff, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
