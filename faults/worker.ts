@@ -14,9 +14,11 @@ export interface FaultWorkerSettings extends RunOptions {
 
 const settings = JSON.parse(process.argv[2] ?? '') as FaultWorkerSettings
 const { identity, brokers, pipelines } = settings
+const [url] = pipelines.flatMap(({ sink }) => (sink.kind === 'postgres' ? [sink.url] : []))
 await runWorker(settings, {
   pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sinks: { lines: sinkOf(pipeline.sink) } })),
-  // By its client id a worker is known to whoever stands between it and the broker.
+  // By its client id a worker is known to whoever stands between it and a server.
   kafka: { brokers: [...brokers], clientId: identity },
+  ...(url !== undefined && { postgres: { connectionString: `${url}?application_name=${identity}` } }),
   discoveryInterval: '5s',
 })

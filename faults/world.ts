@@ -75,7 +75,9 @@ export class World {
   }
 
   get offer(): Offer {
-    const points = Object.entries(this.points).flatMap(([name, { weight }]) => new Array<string>(weight).fill(name))
+    const points = Object.entries(this.points).flatMap(([name, { weight }]) =>
+      Array.from({ length: weight }, () => name),
+    )
     return { points, links: Object.keys(this.links), servers: Object.keys(this.breakables) }
   }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Servers } from '../servers.js'
 import { fileSinkUnderTest } from './file.js'
 import { kafkaSinkUnderTest } from './kafka.js'
+import { postgresSinkUnderTest } from './postgres.js'
 import type { SinkName, SinkUnderTest } from './sink.js'
 
 export interface SinkSurroundings {
@@ -12,11 +13,13 @@ export interface SinkSurroundings {
 }
 
 /** The sink of that name, with what it needs served. */
-export function openSink(name: SinkName, { directory, servers }: SinkSurroundings): Promise<SinkUnderTest> {
+export function openSink(name: SinkName, { directory, servers, onProgress }: SinkSurroundings): Promise<SinkUnderTest> {
   switch (name) {
     case 'file':
       return Promise.resolve(fileSinkUnderTest(join(directory, 'output')))
     case 'kafka':
       return Promise.resolve(kafkaSinkUnderTest(servers))
+    case 'postgres':
+      return postgresSinkUnderTest(onProgress)
   }
 }

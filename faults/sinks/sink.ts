@@ -2,7 +2,7 @@ import type { Outputs } from '../../test/oracle/compare.js'
 import type { Proxy } from '../proxy/proxy.js'
 import type { WorkerSink } from './worker-sink.js'
 
-export const SINK_NAMES = ['file', 'kafka'] as const
+export const SINK_NAMES = ['file', 'kafka', 'postgres'] as const
 export type SinkName = (typeof SINK_NAMES)[number]
 
 export const isSinkName = (name: string): name is SinkName => SINK_NAMES.some((one) => one === name)

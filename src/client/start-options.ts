@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { StartAt } from '../definition/source.js'
 import { idFault } from '../definition/ids.js'
+import { startAtSchema } from '../definition/start-at.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { PipelineInput } from '../protocol/pipeline.js'
 import { type Duration, parseDuration } from '../units.js'
@@ -28,21 +29,7 @@ export interface CheckedStart {
   readonly ifNotRunning: boolean
 }
 
-const time = z
-  .union([z.date(), z.number().int().nonnegative()], 'must be a date, or milliseconds since the epoch')
-  .transform((at) => new Date(at).toISOString())
-
-const offsets = z
-  .record(
-    z.string().regex(/^\d{1,10}$/, 'must be a partition number'),
-    z.string('must be a decimal string').regex(/^\d{1,19}$/, 'must be a decimal string'),
-  )
-  .refine((given) => Object.keys(given).length > 0, 'must name at least one partition')
-
-const from = z.union(
-  [z.enum(['earliest', 'latest']), z.strictObject({ timestamp: time }), z.strictObject({ offsets })],
-  "must be 'earliest', 'latest', { timestamp: a date or ms } or { offsets: { partition: 'decimal offset' } }",
-)
+const time = z.union([z.date(), z.number().int().nonnegative()]).transform((at) => new Date(at).toISOString())
 
 const interval = z
   .unknown()
@@ -59,7 +46,7 @@ const schema = z.strictObject({
   taskQueue: z.string().min(1, 'must not be empty').optional(),
   until: z.literal('latest', "can be 'latest' only").optional(),
   fresh: z.boolean().optional(),
-  from: from.optional(),
+  from: startAtSchema(time, 'a date or ms').optional(),
   ifNotRunning: z.boolean().optional(),
   checkpointInterval: interval.optional(),
   maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),

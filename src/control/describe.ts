@@ -1,26 +1,22 @@
 import { z } from 'zod'
 import type { StartAt } from '../definition/source.js'
+import { startAtSchema } from '../definition/start-at.js'
 import { InvalidCommand } from '../errors/control.js'
 import { pipelineWorkflowId } from '../protocol/names.js'
 import type { NormalInput, PipelineInput, PipelinePlan } from '../protocol/pipeline.js'
 import { blueprintIn, type WorkerContext } from './worker-context.js'
 
-const offset = z.string().regex(/^\d+$/, 'an offset is a decimal string')
-const time = z.union([z.number().int().nonnegative(), z.iso.datetime({ offset: true })])
+const time = z.union([
+  z.number().int().nonnegative(),
+  z.iso.datetime({ offset: true, error: 'must be an ISO time with Z or an offset' }),
+])
 
 /** What may stand in `--input` of `tidemarkPipeline`. */
 export const pipelineInput = z.strictObject({
   pipeline: z.string().min(1),
   until: z.literal('latest').optional(),
   fresh: z.boolean().optional(),
-  from: z
-    .union([
-      z.literal('earliest'),
-      z.literal('latest'),
-      z.strictObject({ timestamp: time }),
-      z.strictObject({ offsets: z.record(z.string().regex(/^\d+$/, 'a partition number'), offset) }),
-    ])
-    .optional(),
+  from: startAtSchema(time, "'2026-01-31T08:00:00Z' or ms").optional(),
   checkpointMs: z.number().int().min(100).max(600_000).optional(),
   maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import type { OnProgress } from './progress.js'
-import { supervise } from './supervise.js'
+import { type RunAs, supervise } from './supervise.js'
 
 /** Runs a short command and returns what it printed, both streams. Throws when it can't start, fails or takes over 30 s. */
 export async function outputOf(command: string, args: readonly string[], env = process.env): Promise<string> {
@@ -23,6 +23,7 @@ export interface LongCommand {
   /** What it does, for progress lines and errors. */
   readonly doing: string
   readonly onProgress?: OnProgress | undefined
+  readonly user?: RunAs | undefined
 }
 
 /** Runs a command that may take minutes. It dies with this process; says every 15 s that it still works. */
@@ -34,6 +35,7 @@ export async function runLongCommand(spec: LongCommand): Promise<void> {
     args,
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
+    ...(spec.user === undefined ? {} : { user: spec.user }),
     logFile: join(directory, 'output.log'),
     removeAtEnd: [directory],
   })

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { reasonOf } from '../errors/base.js'
-import { StackUnavailable } from '../errors/stack.js'
+import { type StackServer, StackUnavailable } from '../errors/stack.js'
 import { isFree } from './ports.js'
-import { supervise, type Supervised } from './supervise.js'
+import { type RunAs, supervise, type Supervised } from './supervise.js'
 import { untilServing } from './until-serving.js'
 
 /** What every server of ours can do, whatever it serves. Servers that were given, not started, can only be stopped using. */
@@ -25,13 +25,17 @@ export interface ServerControl {
 }
 
 export interface ServerProcess {
-  readonly name: 'Temporal' | 'Kafka'
+  readonly name: StackServer
   readonly command: string
   readonly args: readonly string[]
   /** What it listens on, all on 127.0.0.1. */
   readonly ports: readonly number[]
   readonly place: DataPlace
   readonly probe: () => Promise<void>
+  /** What ends it in order. Default SIGTERM. */
+  readonly endSignal?: 'SIGTERM' | 'SIGINT'
+  /** Whom it runs as, where that isn't us. */
+  readonly user?: RunAs
 }
 
 /** Where a server keeps its data. */
@@ -55,15 +59,16 @@ const SERVES_WITHIN_MS = 90_000
 
 /** Starts a server process and waits until it serves. If it doesn't, nothing is left of it. Throws `StackUnavailable`. */
 export async function startServerProcess(spec: ServerProcess): Promise<ServerControl> {
-  const { name, command, args, place } = spec
+  const { name, command, args, place, endSignal: inOrder = 'SIGTERM' } = spec
   const supervised = supervise({
     command,
     args,
     logFile: join(place.directory, 'server.log'),
     removeAtEnd: place.temporary ? [place.directory] : [],
     // Data that nobody will read again needs no orderly end.
-    endSignal: place.temporary ? 'SIGKILL' : 'SIGTERM',
+    endSignal: place.temporary ? 'SIGKILL' : inOrder,
     graceMs: 20_000,
+    ...(spec.user !== undefined && { user: spec.user }),
   })
   const start = async (): Promise<void> => {
     try {
@@ -92,7 +97,7 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
     stop: () => supervised.end(),
     kill: () => ended(supervised, 'SIGKILL'),
     async restart() {
-      await ended(supervised, 'SIGTERM')
+      await ended(supervised, inOrder)
       await start()
     },
     pause: () => supervised.signal('SIGSTOP'),
@@ -100,7 +105,7 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
   }
 }
 
-async function ended(supervised: Supervised, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+async function ended(supervised: Supervised, signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<void> {
   supervised.signal('SIGCONT')
   supervised.signal(signal)
   const late = setTimeout(() => supervised.signal('SIGKILL'), 20_000)

@@ -14,9 +14,16 @@ export interface SupervisedCommand {
   /** Removed when the supervisor ends, however that comes about. */
   readonly removeAtEnd?: readonly string[]
   /** How the process is asked to end. Default SIGTERM. */
-  readonly endSignal?: 'SIGTERM' | 'SIGKILL'
+  readonly endSignal?: 'SIGTERM' | 'SIGINT' | 'SIGKILL'
   /** How long it may take to end before it gets a SIGKILL, in ms. Default 10,000. */
   readonly graceMs?: number
+  /** Whom it runs as, where that isn't us; only root can choose. */
+  readonly user?: RunAs
+}
+
+export interface RunAs {
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface Exit {

@@ -7,7 +7,7 @@ export const supervisorSource = `
 const { spawn } = require('node:child_process')
 const { closeSync, openSync, rmSync } = require('node:fs')
 
-const { command, args, cwd, env, logFile, removeAtEnd, endSignal, graceMs } = JSON.parse(process.argv[1])
+const { command, args, cwd, env, logFile, removeAtEnd, endSignal, graceMs, user } = JSON.parse(process.argv[1])
 let server = null
 let ending = false
 
@@ -18,7 +18,8 @@ function report(message) {
 function start() {
   const log = openSync(logFile, 'a')
   // A group of its own: a launcher script is signalled together with what it launched.
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: ['ignore', log, log] })
+  const as = { cwd, env: { ...process.env, ...env }, ...user }
+  const child = spawn(command, args, { ...as, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   server = child
   let over = false

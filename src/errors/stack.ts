@@ -6,14 +6,16 @@ export interface Attempt {
   readonly why: string
 }
 
-/** No Temporal or no Kafka could be had for a development stack: not given, not installed, not built, not downloaded. */
+export type StackServer = 'Temporal' | 'Kafka' | 'Postgres'
+
+/** A server of the development stack could not be had: not given, not installed, not built, not downloaded. */
 export class StackUnavailable extends TidemarkError<{
-  readonly server: 'Temporal' | 'Kafka'
+  readonly server: StackServer
   readonly tried: readonly Attempt[]
   readonly install: readonly string[]
 }> {
   constructor(
-    details: { server: 'Temporal' | 'Kafka'; tried: readonly Attempt[]; install: readonly string[] },
+    details: { server: StackServer; tried: readonly Attempt[]; install: readonly string[] },
     cause?: unknown,
   ) {
     const tried = details.tried.map(({ what, why }) => `  - ${what}: ${why}`)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
+import { type PostgresConnection, postgresConnectionSchema } from '../connectors/postgres/postgres-connection.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
 import type { Pipeline } from '../definition/pipeline.js'
@@ -14,6 +15,10 @@ export interface TidemarkPluginOptions {
   readonly kafka?: KafkaConnection
   /** Further clusters, by the name that sources give as `cluster`. */
   readonly clusters?: Readonly<Record<string, KafkaConnection>>
+  /** The database of Postgres sinks that name none. */
+  readonly postgres?: PostgresConnection
+  /** Further databases, by the name that sinks give as `database`. */
+  readonly databases?: Readonly<Record<string, PostgresConnection>>
   /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
   readonly taskQueue?: string
   /** Tasks (partitions) this process holds at most. Default: 200. */
@@ -56,6 +61,8 @@ const schema = z.strictObject({
   pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  postgres: postgresConnectionSchema.optional(),
+  databases: z.record(z.string().min(1), postgresConnectionSchema).optional(),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z
@@ -81,7 +88,6 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     }
     pipelines.set(blueprint.name, blueprint)
   }
-  const { kafka, clusters } = options
   return {
     pipelines,
     taskQueue: options.taskQueue ?? DEFAULT_TASK_QUEUE,
@@ -90,14 +96,24 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
     heartbeatMs: parseDuration(options.heartbeatTimeout ?? '6s') ?? 0,
     idleMs: parseDuration(options.idleInterval ?? '1m') ?? 0,
     discoveryMs: parseDuration(options.discoveryInterval ?? '30s') ?? 0,
-    connection(kind, name) {
-      const found = kind === 'kafka' ? (name === 'default' ? kafka : clusters?.[name]) : undefined
-      if (found !== undefined) return found
-      const option = name === 'default' ? 'kafka' : `clusters.${name}`
-      const reason = `this worker has no ${kind} connection '${name}': give TidemarkPlugin the option '${option}'`
-      throw new InvalidCommand({ command: 'connect', reason })
-    },
+    connection: (kind, name) => connectionIn(options, kind, name),
   }
+}
+
+function connectionIn(options: TidemarkPluginOptions, kind: string, name: string): unknown {
+  const [option, others] = CONNECTIONS[kind] ?? [undefined, undefined]
+  const found = option === undefined ? undefined : name === 'default' ? options[option] : options[others]?.[name]
+  if (found !== undefined) return found
+  const missing = `this worker has no ${kind} connection '${name}'`
+  const remedy = `give TidemarkPlugin the option '${name === 'default' ? option : `${others}.${name}`}'`
+  const reason = option === undefined ? missing : `${missing}: ${remedy}`
+  throw new InvalidCommand({ command: 'connect', reason })
+}
+
+/** Where connections of a kind are: the one that is called 'default', and the others by name. */
+const CONNECTIONS: Readonly<Record<string, readonly ['kafka', 'clusters'] | readonly ['postgres', 'databases']>> = {
+  kafka: ['kafka', 'clusters'],
+  postgres: ['postgres', 'databases'],
 }
 
 function isPipeline(value: unknown): boolean {

@@ -28,6 +28,7 @@ export const rules: readonly Rule[] = [
     part: 'src/connectors/kafka/',
     values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
   },
+  { part: 'src/connectors/postgres/', values: [...definition, ...list('pg zod node:')] },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 
@@ -45,7 +46,8 @@ export const rules: readonly Rule[] = [
     part: 'src/plugin/',
     values: [
       ...engine,
-      ...list('src/control/ src/connectors/kafka/kafka-connection.ts activities/ zod node:'),
+      ...list('src/control/ activities/ zod node:'),
+      ...list('src/connectors/kafka/kafka-connection.ts src/connectors/postgres/postgres-connection.ts'),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },
@@ -54,7 +56,7 @@ export const rules: readonly Rule[] = [
     values: [...definition, ...list('src/protocol/ src/control/ @temporalio/client @temporalio/common zod node:')],
     types: ['workflows/'],
   },
-  { part: 'src/dev/', values: list('src/units.ts src/errors/ @temporalio/client kafkajs zod node:') },
+  { part: 'src/dev/', values: list('src/units.ts src/errors/ @temporalio/client kafkajs pg zod node:') },
   {
     part: 'src/cli/',
     values: [

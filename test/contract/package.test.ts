@@ -1,5 +1,5 @@
 /** The package as users get it: packed, unpacked in somebody else's project, every entry used in every way. */
-import { copyFile, readFile, stat } from 'node:fs/promises'
+import { copyFile, readFile, rm, stat } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -89,7 +89,20 @@ describe('the entries', () => {
       'tidemark/testing': expect.arrayContaining(['memorySink', 'memorySource']) as unknown,
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink'],
+      'tidemark/postgres': ['postgresLedgerDdl', 'postgresSink', 'postgresStatementSink'],
     })
+  })
+
+  it('load without the optional packages, and say on a worker which one is missing', async () => {
+    await rm(join(project.directory, 'node_modules/pg'))
+    await project.write(
+      'without.mjs',
+      `import { postgresSink } from 'tidemark/postgres'
+      const { open } = postgresSink({ table: 't' })[Symbol.for('tidemark.sink')]
+      const place = { pipeline: 'p', stage: 'main', partition: 0, sinks: ['out'] }
+      await open({ ...place, connection: () => ({ host: 'nowhere' }) }).catch(({ code, message }) => console.log(code, message))`,
+    )
+    expect(await project.node('without.mjs')).toMatch(/^SinkUnauthorized .*the package 'pg' can't be loaded/)
   })
 
   it('are all there is: the inside stays inside', async () => {

@@ -1,6 +1,6 @@
 /** A checkpoint costs 6 history events and less than 2 KB, and no record's data ever enters history. */
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client'
-import { definePipeline, json, text } from 'tidemark'
+import { definePipeline, json, type Schema, text } from 'tidemark'
 import { fileSink } from 'tidemark/file'
 import { kafkaSource } from 'tidemark/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -12,10 +12,30 @@ import { Topics } from './topics.js'
 
 const CHECKPOINTS = 15
 const MARK = 'the-data-of-a-record'
+interface Order {
+  readonly id: number
+  readonly customer: string
+}
 const Order = z.object({ id: z.number(), customer: z.string() })
+/** Of a library whose messages quote what they refuse, and that keeps to itself which names it knows. */
+const quoting: Schema<unknown, Order> = {
+  '~standard': {
+    version: 1,
+    vendor: 'quoting',
+    validate: (value) => ({
+      issues: [{ message: `received ${JSON.stringify(value)}`, path: Object.keys(Object(value)) }],
+    }),
+  },
+}
 
 const name = uniqueName('delayed-flights')
 const bad = uniqueName('delayed-bad')
+const quoted = uniqueName('delayed-quoted')
+const schemas: Readonly<Record<string, Schema<unknown, Order>>> = {
+  [name]: Order,
+  [bad]: z.strictObject(Order.shape),
+  [quoted]: quoting,
+}
 let topics: Topics
 let output: Output
 let rig: Rig
@@ -25,10 +45,11 @@ beforeAll(async () => {
   output = await Output.make()
   await topics.make(name, 1)
   await topics.make(bad, 2)
-  const pipelines = [name, bad].map((topic) =>
+  await topics.make(quoted, 2)
+  const pipelines = Object.entries(schemas).map(([topic, schema]) =>
     definePipeline({
       name: topic,
-      sources: { flights: kafkaSource({ topic, key: text(), value: json(Order) }) },
+      sources: { flights: kafkaSource({ topic, key: text(), value: json(schema) }) },
       steps: ({ flights }) =>
         flights
           .filter('late', (order, ctx) => {
@@ -137,17 +158,21 @@ describe('history', () => {
     }
   })
 
-  it('holds no data of a bad record either', { timeout: 120_000 }, async () => {
+  const refused = [
+    ['that zod refuses', bad],
+    ['that a library refuses which quotes it', quoted],
+  ] as const
+  it.each(refused)('holds no data of a bad record either, %s', { timeout: 120_000 }, async (_, topic) => {
     const record = { key: `${MARK}-key`, headers: { [`${MARK}-name`]: `${MARK}-header` } }
     const values = [`{"id":1,"customer":"${MARK}`, JSON.stringify({ id: `${MARK}-id`, customer: 4, [`${MARK}x`]: 5 })]
     const messages = values.map((value, partition) => ({ ...record, partition, value }))
-    await topics.produce({ topic: bad, messages })
-    await rig.begin(bad)
+    await topics.produce({ topic, messages })
+    await rig.begin(topic)
     const parked = ({ tasks }: { tasks: readonly { state: string }[] }): boolean =>
       tasks.length === 2 && tasks.every((task) => task.state === 'parked')
-    const status = await rig.until(bad, parked)
+    const status = await rig.until(topic, parked)
     expect(mentions(status)).toEqual([])
-    for (const workflowId of [`tidemark/${bad}`, ...status.tasks.map((task) => task.workflowId)]) {
+    for (const workflowId of [`tidemark/${topic}`, ...status.tasks.map((task) => task.workflowId)]) {
       expect(mentions(await eventsOf(workflowId)), workflowId).toEqual([])
       const handle = rig.client.workflow.getHandle(workflowId)
       expect(mentions((await handle.describe()).raw), `${workflowId}: memo`).toEqual([])

@@ -88,7 +88,12 @@ describe('a run fails at once and says why', () => {
       ['fresh: Invalid input: expected boolean', example],
     ],
     ['several faults', [{ pipeline: '', until: 'now' }], ['pipeline: ', 'until: ', example]],
-    ['a wrong position', [{ pipeline: name, from: { offsets: { '0': 5 } } }], ['from', example]],
+    [
+      'a wrong position',
+      [{ pipeline: name, from: { offsets: { '0': 5 } } }],
+      ["from: must be 'earliest', 'latest', {", example],
+    ],
+    ['no position', [{ pipeline: name, from: { offsets: {} } }], ['from.offsets: must name at least one', example]],
     ['a text', ['{"pipeline":"x"}'], ['input: Invalid input: expected object, received string', example]],
     ['a list', [[name]], ['input: Invalid input: expected object, received array', example]],
     ['null', [null], ['input: Invalid input: expected object, received null', example]],

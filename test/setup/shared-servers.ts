@@ -10,7 +10,12 @@ export function brokers(): string[] {
   return provided('brokers')
 }
 
-function provided<K extends 'temporalAddress' | 'brokers'>(key: K): ReturnType<typeof inject<K>> {
+/** URL of the Postgres server of this test run, with user and password of a superuser. */
+export function postgresUrl(): string {
+  return provided('postgresUrl')
+}
+
+function provided<K extends 'temporalAddress' | 'brokers' | 'postgresUrl'>(key: K): ReturnType<typeof inject<K>> {
   const value = inject(key)
   if (value === undefined) {
     throw new Error(`no servers are started for this directory of tests: see "withServers" in vitest.config.ts`)

@@ -21,8 +21,8 @@ interface Flags extends ConnectionFlags, JsonFlag {
   readonly checkpointInterval?: Duration
 }
 
-/** A worker that is up has planned a pipeline by then. */
-const PLANNED_MS = 5_000
+/** A worker that is up has planned a pipeline by then, and found that a topic isn't there: it looks for that for 5 s. */
+const PLANNED_MS = 8_000
 const LOOK_MS = 200
 
 /**
@@ -59,9 +59,7 @@ export function startCommand(terminal: Terminal): Command {
       const status = await planned(started)
       if (status.state === 'failed') await started.result()
       if (flags.json) outJson({ ...about, state: status.state }, terminal)
-      else if (status.state === 'starting' && status.workers.length === 0) {
-        terminal.err(`no worker polls task queue '${status.taskQueue}' yet: start one with tidemark worker <module>\n`)
-      }
+      else if (status.state === 'starting') terminal.err(`${unplanned(status)}\n`)
     }),
   )
 }
@@ -80,6 +78,13 @@ function optionsOf(flags: Flags): StartOptions {
 
 function tellStarted({ name, workflowId, started }: StartedPipeline, terminal: Terminal): void {
   terminal.out(started ? `started ${name} as workflow ${workflowId}\n` : `${name} is running already\n`)
+}
+
+/** Why a pipeline has not begun, as far as can be told. */
+function unplanned({ name, taskQueue, workers, waiting }: PipelineStatus): string {
+  if (workers.length === 0)
+    return `no worker polls task queue '${taskQueue}' yet: start one with tidemark worker <module>`
+  return `${name} has not begun yet: waits ${waiting ?? 'for its source to be found'}; see tidemark status ${name}`
 }
 
 /** Wrong input fails a run at once: whoever started it should see that. Where no worker is up, nothing is to be seen. */

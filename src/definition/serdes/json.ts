@@ -5,7 +5,9 @@ import { textOf } from './utf8.js'
 /**
  * UTF-8 JSON. With a schema (zod, valibot, arktype …) what is read is checked and transformed by it; without one it is
  * `unknown`. What is written is not checked again; properties are written in the order in which they were added, so
- * equal steps write equal bytes. A bad record's error names the paths that are wrong, never their values.
+ * equal steps write equal bytes. A bad record's error names the paths that are wrong, never their values: it goes into
+ * history. Properties that the schema doesn't name are `*`, as those of records and maps. What the schema's library says
+ * is told of zod only, as others quote the value; texts of your own refinements are told as they are.
  *
  * A schema that validates asynchronously costs a promise per record.
  */
@@ -17,8 +19,11 @@ export function json(schema?: Schema<unknown, unknown>): Serde<unknown> {
   return Object.freeze({
     encode,
     decode: (bytes: Uint8Array) => {
-      const result = standard.validate(parse(bytes))
-      return result instanceof Promise ? result.then(valueOf) : valueOf(result)
+      const value = parse(bytes)
+      const result = standard.validate(value)
+      return result instanceof Promise
+        ? result.then((settled) => valueOf(settled, schema, value))
+        : valueOf(result, schema, value)
     },
   })
 }
@@ -44,9 +49,9 @@ function whereOf(error: unknown, text: string): string {
   return text.trim() === '' ? 'empty' : `${text.length} characters`
 }
 
-function valueOf(result: SchemaResult<unknown>): unknown {
+function valueOf(result: SchemaResult<unknown>, schema: Schema<unknown, unknown>, value: unknown): unknown {
   if (result.issues === undefined) return result.value
-  throw new Error(describeIssues(result.issues))
+  throw new Error(describeIssues(result.issues, schema, value))
 }
 
 function encode(value: unknown): Uint8Array {

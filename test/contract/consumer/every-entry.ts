@@ -3,6 +3,7 @@ import { definePipeline, isTidemarkError, json, type Pipeline, type StepContext 
 import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidemark/client'
 import { fileSink } from 'tidemark/file'
 import { kafkaSource } from 'tidemark/kafka'
+import { type PostgresConnection, postgresLedgerDdl, postgresSink, postgresStatementSink } from 'tidemark/postgres'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
 import { memorySink, memorySource } from 'tidemark/testing'
 import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
@@ -21,6 +22,25 @@ export const hot = definePipeline({
       .to('files', fileSink({ directory: 'out' })),
 })
 
+export const stored = definePipeline({
+  name: 'stored',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) => [
+    readings.to('newest', postgresSink({ table: 'newest', upsert: { key: ['sensor'] } })),
+    readings.to(
+      'sums',
+      postgresStatementSink({
+        async write(tx, outputs) {
+          const { rowCount } = await tx.query('SELECT $1', [outputs.map(({ value }) => value.celsius)])
+          if (rowCount !== 1) throw new Error('no row')
+        },
+      }),
+    ),
+  ],
+})
+export const database: PostgresConnection = { connectionString: 'postgres://localhost/db', ledgerSchema: 'ops' }
+export const ddl: string = postgresLedgerDdl({ schema: 'ops' })
+
 export const doubled = definePipeline({
   name: 'doubled',
   sources: { numbers: memorySource([1, 2, 3]) },
@@ -37,13 +57,15 @@ export const strings = definePipeline({
     // @ts-expect-error celsius is a number
     readings.filter('hot', (reading) => reading.celsius.startsWith('3')).to('files', fileSink({ directory: 'out' })),
 })
+// @ts-expect-error a key is made of properties
+export const keyless = postgresSink<{ a: number }>({ table: 't', upsert: { key: ['b'] } })
 // @ts-expect-error pipelines have to be given
 export const empty: TidemarkPluginOptions = {}
 // @ts-expect-error a pipeline isn't asked for by number
 export const byNumber = (pipelines: PipelineClient): PipelineHandle => pipelines.get(3)
 
 export const plugin = (pipelines: readonly Pipeline[]): TidemarkPlugin =>
-  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, heartbeatTimeout: '4s' })
+  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, postgres: database, heartbeatTimeout: '4s' })
 
 export async function lagOf(client: Client): Promise<PipelineStatus['lag']> {
   const handle: PipelineHandle = new PipelineClient(client).get(hot)

@@ -42,6 +42,20 @@ describe('the input of a pipeline', () => {
     for (const wrong of [null, undefined, 'delays', [], 7]) expect(() => parseInput(wrong)).toThrow('wrong input')
   })
 
+  const forms = "must be 'earliest', 'latest', { timestamp: '2026-01-31T08:00:00Z' or ms } or { offsets: "
+  test.each<[from: unknown, says: string]>([
+    ['nonsense', `from: ${forms}`],
+    [{ offsets: { '0': 5 } }, `from: ${forms}{ partition number: 'decimal offset' } }`],
+    [{ offsets: {} }, 'from.offsets: must name at least one partition'],
+    [{ offsets: { '0': '-1' } }, 'from.offsets.0: must be a decimal string'],
+    [{ offsets: { first: '1' } }, `from: ${forms}`],
+    [{ timestamp: 'yesterday' }, 'from.timestamp: must be an ISO time with Z or an offset'],
+    [{ timestamp: {} }, `from: ${forms}`],
+    [{}, `from: ${forms}`],
+  ])('of a wrong place to begin says what may stand there: %j', (from, says) => {
+    expect(() => parseInput({ pipeline: 'p', from })).toThrow(says)
+  })
+
   test.each([
     [{ pipeline: 'p', from: 'middle' }],
     [{ pipeline: 'p', from: { timestamp: 'yesterday' } }],

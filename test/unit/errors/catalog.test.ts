@@ -1,8 +1,10 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import * as errors from '../../../src/errors/index.js'
+import { programFor } from '../../../src/cli/program.js'
 import { errorCatalog, type ErrorCode } from '../../../src/errors/index.js'
+import { captured } from '../cli/captured.js'
 
 const origin = { source: 'flights', partition: 3, position: '17' }
 const record = { pipeline: 'delays', stage: 'main', origin, reason: 'no total' }
@@ -89,4 +91,24 @@ test('every class of every family file is exported, and nothing else than classe
     }
   }
   expect(codes.toSorted()).toEqual(Object.keys(samples).toSorted())
+})
+
+/** What a person may be told to do: commands, and those that one may think are there. */
+const ACTIONS = /\b(start|resume|pause|drain|cancel|list|status|explain|seek|rewind|savepoint|fork|verify|replay)\b/g
+
+test('what is to be done next can be done: every command and option named in it is there', () => {
+  const commands = new Map(
+    programFor(captured()).commands.map((command) => [command.name(), command.options.map(({ long }) => long)]),
+  )
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  const rows = readme.slice(readme.indexOf('\n## Errors'), readme.indexOf('\n## Further')).match(/^\| `.*$/gm) ?? []
+  expect(rows.length).toBeGreaterThan(20)
+  const told = [...Object.values(errorCatalog).map(({ next }) => next), ...rows.map((row) => row.split(' | ')[2] ?? '')]
+  for (const next of told) {
+    const named = [...next.matchAll(ACTIONS)].map(([name]) => name)
+    expect([...commands.keys()], next).toEqual(expect.arrayContaining(named))
+    // An option alone is one of the command that failed.
+    const options = (named.length === 0 ? [...commands.keys()] : named).flatMap((name) => commands.get(name) ?? [])
+    for (const [option] of next.matchAll(/--[a-z-]+/g)) expect(options, next).toContain(option)
+  }
 })

@@ -73,6 +73,22 @@ describe('connections', () => {
     expect(connection('kafka', 'other')).toEqual(other)
   })
 
+  test('to Postgres are found by name too, always the same object', () => {
+    const [postgres, analytics] = [{ connectionString: 'postgres://localhost/a' }, { host: 'analytics' }]
+    const { connection } = settings({ postgres, databases: { analytics } })
+    expect(connection('postgres', 'default')).toBe(postgres)
+    expect(connection('postgres', 'analytics')).toBe(analytics)
+    expect(() => connection('postgres', 'other')).toThrow("give TidemarkPlugin the option 'databases.other'")
+    expect(() => settings().connection('postgres', 'default')).toThrow("give TidemarkPlugin the option 'postgres'")
+    expect(() => connection('mysql', 'default')).toThrow("this worker has no mysql connection 'default'")
+  })
+
+  test('to Postgres that are wrong are refused without their secrets', () => {
+    const told = faultsOf({ pipelines: [pipeline('a')], postgres: { connectionString: 'http://u:hidden@h/d' } })
+    expect(told).toContain('postgres.connectionString: must be postgres://')
+    expect(told).not.toContain('hidden')
+  })
+
   test('that are missing name the option that is to be given', () => {
     const { connection } = settings()
     expect(() => connection('kafka', 'default')).toThrow(

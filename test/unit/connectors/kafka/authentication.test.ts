@@ -8,11 +8,14 @@ import { promisify } from 'node:util'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KafkaConnection } from '../../../../src/connectors/kafka/kafka-connection.js'
+import { kafkaSinkDefinition } from '../../../../src/connectors/kafka/sink/kafka-sink.js'
 import { findJava } from '../../../../src/dev/java.js'
 import { type KafkaServer, startKafka } from '../../../../src/dev/kafka-server.js'
 import { freePort } from '../../../../src/dev/ports.js'
 import { createTopic } from '../../../setup/topics.js'
+import { waitUntil } from '../../../setup/wait-until.js'
 import { definitionOf, open, produce, readUntil, withAdmin } from './reading.js'
+import { hold } from './sink/owning.js'
 
 const PASSWORD = 'alice-keeps-this'
 
@@ -77,14 +80,22 @@ async function read(address: string, connection: Partial<KafkaConnection>): Prom
   }
 }
 
-async function grant(operation: 'DESCRIBE' | 'READ'): Promise<void> {
+type Operation = 'DESCRIBE' | 'READ' | 'WRITE' | 'CREATE'
+
+/** A name that ends with `*` is a prefix. */
+async function grant(
+  operation: Operation,
+  resource: 'TOPIC' | 'GROUP' | 'TRANSACTIONAL_ID' = 'TOPIC',
+  name = 'flights',
+) {
+  const isPrefix = name.endsWith('*')
   await withAdmin(kafka.brokers, (admin) =>
     admin.createAcls({
       acl: [
         {
-          resourceType: kafkajs.AclResourceTypes.TOPIC,
-          resourceName: 'flights',
-          resourcePatternType: kafkajs.ResourcePatternTypes.LITERAL,
+          resourceType: kafkajs.AclResourceTypes[resource],
+          resourceName: isPrefix ? name.slice(0, -1) : name,
+          resourcePatternType: kafkajs.ResourcePatternTypes[isPrefix ? 'PREFIXED' : 'LITERAL'],
           principal: 'User:alice',
           host: '*',
           operation: kafkajs.AclOperationTypes[operation],
@@ -157,6 +168,55 @@ describe('SASL', () => {
     await grant('READ')
     expect(await read(sasl, alice())).toEqual(['0:a'])
   })
+})
+
+test('a sink’s rights that are missing are named, one after the other', { timeout: 60_000 }, async () => {
+  await createTopic(kafka.brokers, 'invoices', 1)
+  const connection = () => ({ brokers: [sasl], ...alice() })
+  const at = { pipeline: 'bills', stage: 'main', partition: 0, ledgerKey: 'default/bills/main/0/k', connection }
+  const sink = kafkaSinkDefinition<unknown>({ topic: 'invoices' })
+  const write = async (): Promise<void> => {
+    const holder = await hold({ sink, context: at })
+    try {
+      await holder.write({ value: 1 })
+      await holder.commit()
+    } finally {
+      await holder.writer.close()
+    }
+  }
+  const lacking = async (what: string): Promise<void> => {
+    // Brokers learn of rights some time after they are granted.
+    const failed = await waitUntil(async () => {
+      const error = await write().then(
+        () => 'nothing',
+        (thrown: unknown) => thrown,
+      )
+      return String(error).includes(`not allowed to ${what} `) ? error : null
+    })
+    expect(failed).toMatchObject({
+      code: 'SinkUnauthorized',
+      retryable: false,
+      details: { pipeline: 'bills', target: 'Kafka cluster default' },
+    })
+  }
+  const ledgers = 'tidemark.default.ledgers'
+  await lacking(`describe topic ${ledgers}`)
+  await grant('DESCRIBE', 'TOPIC', ledgers)
+  await lacking(`create topic ${ledgers}`)
+  await grant('CREATE', 'TOPIC', ledgers)
+  await lacking('find the coordinator of group tidemark.default.bills.main')
+  await grant('READ', 'GROUP', 'tidemark.*')
+  await lacking('find the coordinator of transaction tidemark/default/bills/main/0/k')
+  await grant('DESCRIBE', 'TRANSACTIONAL_ID', 'tidemark/*')
+  await lacking('use transactional id tidemark/default/bills/main/0/k')
+  await grant('WRITE', 'TRANSACTIONAL_ID', 'tidemark/*')
+  await lacking(`commit offsets of group tidemark.default.bills.main and topic ${ledgers}`)
+  await grant('READ', 'TOPIC', ledgers)
+  await lacking('describe topic invoices')
+  await grant('DESCRIBE', 'TOPIC', 'invoices')
+  await lacking('write to invoices')
+  await grant('WRITE', 'TOPIC', 'invoices')
+  await waitUntil(() => write().then(() => true))
 })
 
 describe('TLS', () => {

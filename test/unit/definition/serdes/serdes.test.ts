@@ -108,7 +108,7 @@ describe('json with a schema', () => {
     expect(await good).toBe(2)
     await expect(slow.decode(utf8('1'), ctx)).rejects.toThrow('too small')
   })
-  test('takes any Standard Schema, which may need its `this` and write paths as objects', () => {
+  test('takes any Standard Schema, which may need its `this`', () => {
     const own: Schema<number, number> = {
       '~standard': {
         version: 1,
@@ -116,12 +116,12 @@ describe('json with a schema', () => {
         validate(value) {
           return this.vendor === 'own' && typeof value === 'number'
             ? { value: value * 2 }
-            : { issues: [{ message: 'no', path: ['a', { key: 0 }, { key: 'b' }] }] }
+            : { issues: [{ message: 'no' }] }
         },
       },
     }
     expect(json(own).decode(utf8('4'), ctx)).toBe(8)
-    expect(() => json(own).decode(utf8('"x"'), ctx)).toThrow('a[0].b: no')
+    expect(messageOf(() => json(own).decode(utf8('"x"'), ctx))).toBe('does not match the schema')
   })
   test('writes what the schema reads', () => {
     const cents = json(z.string().transform(Number))

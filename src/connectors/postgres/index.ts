@@ -1,0 +1,10 @@
+/** Postgres as a sink: rows or statements of your own, exactly-once. Needs the package `pg`. */
+export { postgresSink, type PostgresSinkOptions } from './postgres-sink.js'
+export {
+  postgresStatementSink,
+  type PostgresStatementSinkOptions,
+  type PostgresTransaction,
+  type StatementResult,
+} from './statement-sink.js'
+export { postgresLedgerDdl, type PostgresLedgerOptions } from './ledger.js'
+export type { PostgresConnection } from './postgres-connection.js'
