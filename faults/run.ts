@@ -65,9 +65,7 @@ async function letFaultsHit(
   const began = Date.now()
   const isOver = (): boolean => Date.now() - began > options.minutes * 60_000
   for (const { pauseMs, fault } of schedule(new Seeded(options.seed), kindsOf(options, world), world.offer)) {
-    const readying = Date.now()
     await world.ready()
-    say(`ready after ${Date.now() - readying} ms`)
     await sleep(pauseMs)
     if (isOver()) return
     const { kind, target } = fault

@@ -19,6 +19,9 @@ await runWorker(settings, {
   pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sinks: { lines: sinkOf(pipeline.sink) } })),
   // By its client id a worker is known to whoever stands between it and a server.
   kafka: { brokers: [...brokers], clientId: identity },
-  ...(url !== undefined && { postgres: { connectionString: `${url}?application_name=${identity}` } }),
+  ...(url !== undefined && {
+    // An answer that never comes is to be given up soon.
+    postgres: { connectionString: `${url}?application_name=${identity}`, statementTimeout: '5s' },
+  }),
   discoveryInterval: '5s',
 })

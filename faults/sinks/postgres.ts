@@ -60,9 +60,10 @@ interface Row {
 
 /** In the order of their insertion, which within a partition is that of their commits. */
 async function rows(database: TestDatabase, table: string, where: string): Promise<Row[]> {
+  // By the column, not by its text of the same name.
   const found = await database.ask<{ partition: number; place: string; line: string }>(
     `SELECT partition, place::text, json_build_object('partition', partition, 'offset', "offset"::text, 'key', key,
-      'value', value, 'now', now, 'dice', dice)::text AS line FROM ${table} ${where} ORDER BY place`,
+      'value', value, 'now', now, 'dice', dice)::text AS line FROM ${table} ${where} ORDER BY ${table}.place`,
   )
   return found.map(({ partition, place, line }) => ({ partition, place, line: withoutChance(line) }))
 }
