@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ContenderProcess } from './contender-process.js'
-import type { Taken } from './contenders/round.js'
+import type { Round, Taken } from './contenders/round.js'
 import { count, median, rounded, say } from './figures.js'
 import type { BenchOptions } from './options.js'
 import { takeOutput } from './outputs.js'
@@ -14,7 +14,11 @@ const SELDOM_MS = 600_000
 export async function checkpoints(options: BenchOptions): Promise<void> {
   await onStage(options, async (arena) => {
     const directory = join(arena.directory, 'tidemark')
-    const tidemark = await ContenderProcess.start('tidemark', { ...arena, directory }, options.profile)
+    const tidemark = await ContenderProcess.start<Round>(
+      'contenders/tidemark',
+      { ...arena, directory },
+      options.profile,
+    )
     const measure = async (checkpointMs: number): Promise<Required<Taken>> => {
       const taken = await tidemark.run({ mode: 'raw', checkpointMs })
       const { lines } = await takeOutput(join(directory, 'raw'))

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { ContenderProcess } from './contender-process.js'
-import { type Arena, type Mode, modes, type Taken } from './contenders/round.js'
+import { type Arena, type Mode, modes, type Round, type Taken } from './contenders/round.js'
 import { count, median, rounded, say } from './figures.js'
 import type { BenchOptions } from './options.js'
 import { type Output, takeOutput } from './outputs.js'
@@ -35,13 +35,13 @@ export async function consume(options: BenchOptions): Promise<void> {
   })
 }
 
-type Contenders = Record<Name, ContenderProcess>
+type Contenders = Record<Name, ContenderProcess<Round>>
 
 async function startAll(arena: Arena, profile: string | undefined): Promise<Contenders> {
   const directory = (name: Name): Arena => ({ ...arena, directory: join(arena.directory, name) })
-  const tidemark = await ContenderProcess.start('tidemark', directory('tidemark'), profile)
+  const tidemark = await ContenderProcess.start<Round>('contenders/tidemark', directory('tidemark'), profile)
   try {
-    return { tidemark, kafkajs: await ContenderProcess.start('kafkajs', directory('kafkajs')) }
+    return { tidemark, kafkajs: await ContenderProcess.start<Round>('contenders/kafkajs', directory('kafkajs')) }
   } catch (error) {
     await tidemark.stop()
     throw error

@@ -1,29 +1,29 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, type Serializable } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Arena, Reply, Round, Taken } from './contenders/round.js'
+import type { Arena, Reply, Taken } from './contenders/round.js'
 
 /** A contender in a process of its own, kept warm from round to round. */
-export class ContenderProcess {
-  readonly name: 'tidemark' | 'kafkajs'
+export class ContenderProcess<Round> {
+  readonly name: string
   private readonly child: ChildProcess
 
-  private constructor(name: ContenderProcess['name'], child: ChildProcess) {
+  private constructor(name: string, child: ChildProcess) {
     this.name = name
     this.child = child
   }
 
-  /** Resolves when it is ready for its first round. `profile`: where Node writes its CPU profile at its end. */
-  static async start(name: ContenderProcess['name'], arena: Arena, profile?: string): Promise<ContenderProcess> {
-    const file = fileURLToPath(new URL(`contenders/${name}.js`, import.meta.url))
+  /** `module`: below this directory. Resolves when it is ready for its first round. `profile`: where Node writes its CPU profile at its end. */
+  static async start<Round>(module: string, arena: Arena, profile?: string): Promise<ContenderProcess<Round>> {
+    const file = fileURLToPath(new URL(`${module}.js`, import.meta.url))
     const execArgv = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    const contender = new ContenderProcess(name, fork(file, [JSON.stringify(arena)], { execArgv }))
+    const contender = new ContenderProcess<Round>(module, fork(file, [JSON.stringify(arena)], { execArgv }))
     await contender.reply()
     return contender
   }
 
   async run(round: Round): Promise<Taken> {
-    this.child.send(round)
+    this.child.send(round as Serializable)
     const reply = await this.reply()
     if ('taken' in reply) return reply.taken
     throw new Error(`${this.name} did not say what its round took`)

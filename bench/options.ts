@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-const benchmarks = ['consume', 'checkpoints'] as const
+const benchmarks = ['consume', 'copy', 'checkpoints'] as const
 
 export interface BenchOptions {
   readonly benchmark: (typeof benchmarks)[number]
@@ -12,6 +12,8 @@ export interface BenchOptions {
   /** `host:port` of servers to use instead of starting some. */
   readonly temporalAddress: string | undefined
   readonly brokers: readonly string[] | undefined
+  /** Whether `copy` runs beside a kafkajs transaction loop and Kafka Streams. */
+  readonly peers: boolean
   /** Where Tidemark's process writes a CPU profile of all its rounds. */
   readonly profile: string | undefined
 }
@@ -20,10 +22,13 @@ export const usage = `npm run bench -- <benchmark> [options]
 
   consume      Tidemark, exactly-once into files, against a bare kafkajs eachBatch loop that does the same work
                with no guarantee: raw bytes, and JSON with a zod schema
+  copy         Tidemark from one topic to another, exactly-once, committing every 100 ms and every second; with --peers
+               in turns with the usual kafkajs transaction loop and with Kafka Streams (exactly_once_v2; needs Maven)
   checkpoints  what one checkpoint costs: milliseconds, history events, history bytes
 
-  --records <n>                  records of 200 bytes in the topic (2000000)
+  --records <n>                  records of 200 bytes in the topic (2000000; copy: 500000)
   --rounds <n>                   counted runs of each contender (5); one more comes before, to warm up
+  --peers                        of copy: also those that do the same
   --json                         all figures as one JSON object on the last line
   --temporal-address <host:port> use this Temporal instead of starting one
   --brokers <host:port,…>        use these Kafka brokers instead of starting one
@@ -37,8 +42,9 @@ export function optionsFrom(args: readonly string[]): BenchOptions | null {
     args: [...args],
     allowPositionals: true,
     options: {
-      records: { type: 'string', default: '2000000' },
+      records: { type: 'string' },
       rounds: { type: 'string', default: '5' },
+      peers: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'temporal-address': { type: 'string' },
       brokers: { type: 'string' },
@@ -51,10 +57,12 @@ export function optionsFrom(args: readonly string[]): BenchOptions | null {
   if (benchmark === undefined || positionals.length > 1) {
     throw new TypeError(`name one benchmark: ${benchmarks.join(', ')}`)
   }
+  if (values.peers && benchmark !== 'copy') throw new TypeError('--peers is an option of copy')
   return {
     benchmark,
-    records: whole('--records', values.records),
+    records: whole('--records', values.records ?? (benchmark === 'copy' ? '500000' : '2000000')),
     rounds: whole('--rounds', values.rounds),
+    peers: values.peers,
     json: values.json,
     temporalAddress: values['temporal-address'],
     brokers: values.brokers?.split(','),

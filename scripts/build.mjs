@@ -23,6 +23,7 @@ const compiled = [
   'test/fixtures',
   'test/oracle',
   'test/setup',
+  'test/fuzz',
   'test/simulation',
 ]
 const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']

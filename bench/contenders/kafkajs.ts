@@ -30,7 +30,7 @@ const linesOf: Record<Mode, (messages: readonly KafkaMessage[]) => Buffer | stri
   },
 }
 
-class BareLoop implements Contender {
+class BareLoop implements Contender<Round> {
   private readonly arena: Arena
   private readonly client: kafkajs.Kafka
 

@@ -8,7 +8,7 @@ export interface Arena {
   readonly brokers: readonly string[]
   readonly topic: string
   readonly records: number
-  /** Where it writes, below a directory per mode; its own. */
+  /** Where it writes, below a directory per mode if it writes files; its own. */
   readonly directory: string
 }
 
@@ -16,6 +16,13 @@ export interface Round {
   readonly mode: Mode
   /** Over Tidemark's default of 5 s. */
   readonly checkpointMs?: number
+}
+
+/** A round of `copy`: the whole of the arena's topic to another one. */
+export interface CopyRound {
+  readonly to: string
+  /** How often what was copied becomes visible, where the contender lets one say. */
+  readonly commitMs: number
 }
 
 /** What one round took. */

@@ -1,12 +1,12 @@
-import type { Arena, Reply, Round, Taken } from './round.js'
+import type { Arena, Reply, Taken } from './round.js'
 
-export interface Contender {
+export interface Contender<Round> {
   run(round: Round): Promise<Taken>
   close(): Promise<void>
 }
 
 /** The main loop of a contender's process: rounds come as messages, and it ends when its parent lets go of it. */
-export async function serve(prepare: (arena: Arena) => Promise<Contender>): Promise<void> {
+export async function serve<Round>(prepare: (arena: Arena) => Promise<Contender<Round>>): Promise<void> {
   const contender = await prepare(JSON.parse(process.argv[2] ?? '') as Arena)
   const reply = (message: Reply): void => void process.send?.(message)
   process.on('message', (round: Round) => {

@@ -24,6 +24,7 @@ const sinkBase = {
   open: functionSchema,
   digest: functionSchema.optional(),
   isRetryable: functionSchema.optional(),
+  place: z.string('must be a text').optional(),
 }
 const sinkSchema = z.discriminatedUnion(
   'mode',

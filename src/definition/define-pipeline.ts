@@ -4,6 +4,7 @@ import { InvalidDefinition } from '../errors/definition.js'
 import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
 import { checkOnError } from './check-on-error.js'
+import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
 import { durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -53,7 +54,7 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError)
+  faults.push(...wrongOnError, ...checkPlaces(graph, onError))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }

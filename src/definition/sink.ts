@@ -131,6 +131,11 @@ interface SinkBase<T, W> {
   readonly kind: string
   /** What this sink writes to, for plan and status: `directory out/flights`. */
   readonly describe?: string
+  /**
+   * Names what belongs to one sink alone: its directory, its table. Two sinks of a pipeline with one kind and place are a
+   * fault of the definition, unless they have one `scope`. Default: none, and nothing is compared.
+   */
+  readonly place?: string
   /** What is wrong with the options it was made from; `definePipeline` reports them under `steps.<id>.`. */
   readonly faults?: readonly Fault[]
   /**

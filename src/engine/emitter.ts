@@ -38,6 +38,11 @@ export class Emitter extends Outlet {
     this.refused = parts?.refused ?? new RefusedItem()
   }
 
+  /** Outputs that the target may still refuse. */
+  get unsettled(): number {
+    return this.waiting.length + this.gathered
+  }
+
   async relieve(signal: AbortSignal): Promise<void> {
     if (this.phase !== 'live') return
     this.waitingPinned += this.pinned
@@ -61,9 +66,14 @@ export class Emitter extends Outlet {
         all.filter((item) => !item.retryable),
       )
       if (failed.length === 0) return
-      if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${failed.length} items`), failed[0]?.error)
       const again = new Set(failed.map((item) => item.id))
       items = items.filter((item) => again.has(item.id))
+      if (this.refused.latest !== null) {
+        // The others have not failed: they were only not written.
+        attempt = -1
+        continue
+      }
+      if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${failed.length} items`), failed[0]?.error)
       await delay(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)], undefined, { signal })
     }
   }
@@ -89,15 +99,18 @@ export class Emitter extends Outlet {
 
   /** A rejection says that all items have failed. */
   private async write(items: readonly OutputItem[], signal: AbortSignal, attempt: number): Promise<WriteResult> {
-    this.refused.latest = null
+    this.refused.clear()
     try {
-      return await this.writer.write(items, signal)
+      const result = await this.writer.write(items, signal)
+      this.refused.clear()
+      return result
     } catch (error) {
       signal.throwIfAborted()
       const refused = this.refused.among(items)
       const reason = error instanceof Error ? error : new Error(String(error))
       if (refused !== undefined) {
-        return { failed: items.map((item) => ({ id: item.id, error: reason, retryable: item !== refused })) }
+        const why = new Error(this.refused.latest?.reason, { cause: error })
+        return { failed: items.map((item) => ({ id: item.id, error: why, retryable: item !== refused })) }
       }
       const retryable = this.sinks[0]?.sink.isRetryable?.(error) ?? true
       if (!retryable) throw new SinkUnauthorized(this.doing(`write ${items.length} items`), error)

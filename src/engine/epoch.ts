@@ -141,6 +141,7 @@ class EpochRun {
       } else return this.finish('until')
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
+    if (!catchUp.active) await session.crowd.settle(session.abort.signal)
     return null
   }
 
@@ -163,6 +164,8 @@ class EpochRun {
     let halted = false
     let bad: Problem | null = null
     let look = first
+    // What is held back while catching up can't be settled, and was this crowded once already.
+    const room = session.catchUp.active ? null : session.crowd.room
     host.stalls.enter(session.task)
     try {
       for (; i < records.length; i++) {
@@ -183,6 +186,10 @@ class EpochRun {
           if (bad !== null) break
         }
         last = record
+        if (room !== null && session.crowd.waiting >= room) {
+          i++
+          break
+        }
         if (i < look) continue
         if (performance.now() - began > SLICE_MS) {
           i++

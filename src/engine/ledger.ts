@@ -129,7 +129,7 @@ export class Ledger extends Outlet {
       fingerprint: point.fingerprint,
       rejections: point.rejections,
     }
-    this.refused.latest = null
+    this.refused.clear()
     try {
       await this.writer.commit(receipt)
     } catch (error) {
@@ -183,7 +183,7 @@ export class Ledger extends Outlet {
 
   private write(items: readonly OutputItem[]): void {
     const accepted = items.some((item) => item.refused) ? items.filter((item) => !item.refused) : items
-    this.refused.latest = null
+    this.refused.clear()
     this.writing = accepted.length === 0 ? undefined : this.writer.write(accepted)
     // Observed at the next hand-over or commit; a rejection must not count as unhandled until then.
     this.writing?.catch(() => undefined)

@@ -158,6 +158,11 @@ export class Outlet {
     return taken
   }
 
+  /** Outputs that have not been handed over, those of the record under way included. */
+  get gathered(): number {
+    return this.items.length
+  }
+
   get hasSealed(): boolean {
     return this.sealed > 0
   }

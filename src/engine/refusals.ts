@@ -50,9 +50,19 @@ export class Refusals {
     return this.chars >= FULL
   }
 
+  /** How many more items may be refused before the list is full, each of an entry of so many characters. */
+  roomFor(chars: number): number {
+    return Math.floor((FULL - this.chars) / chars)
+  }
+
   /** Where dead letters go: the outlet of their sink; null where `onError` has none. */
   get outlet(): Outlet | null {
     return this.letters?.outlet ?? null
+  }
+
+  /** Whether letters are kept in a ledger: then they are never written again, whatever is. */
+  get lasts(): boolean {
+    return this.letters?.sink.sink.mode === 'transactional'
   }
 
   sendTo(outlet: Outlet, sink: OutletSink): void {
@@ -102,7 +112,7 @@ export class Refusals {
     if (verdict === 'fail') throw error
     const entry = { rejection: [item.sink, item.id] as const, item }
     // Without a ledger on either side nothing lasts: it is offered, and refused, again.
-    const lasts = item.mode === 'transactional' || this.letters?.sink.sink.mode === 'transactional'
+    const lasts = item.mode === 'transactional' || this.lasts
     if (lasts && !this.hasRoomFor(entry)) return false
     if (verdict === 'deadLetter') {
       this.slip(error, item)

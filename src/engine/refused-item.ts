@@ -4,6 +4,11 @@ import type { OutputItem } from './outlet.js'
 export class RefusedItem {
   latest: { readonly itemId: string; readonly reason: string; readonly sink: string | undefined } | null = null
 
+  /** Before anything is written: what follows is about that. */
+  clear(): void {
+    this.latest = null
+  }
+
   /** Which of `items` it is. Throws a `TypeError` where it could be several sinks'. */
   among(items: readonly OutputItem[]): OutputItem | undefined {
     const { latest } = this

@@ -12,6 +12,7 @@ import { compileStage } from '../steps/compile-stage.js'
 import type { Push } from '../steps/step.js'
 import { Bell } from './bell.js'
 import { CatchUp } from './catch-up.js'
+import { Crowd } from './crowd.js'
 import type { Emitter } from './emitter.js'
 import { runEpoch } from './epoch.js'
 import { Flow } from './flow.js'
@@ -40,6 +41,7 @@ export class Session {
   readonly emitters: readonly Emitter[]
   readonly deadLetters: Push | undefined
   readonly refusals: Refusals
+  readonly crowd: Crowd
   readonly catchUp: CatchUp
   readonly prefetch: Prefetch
   readonly bell: Bell
@@ -115,6 +117,7 @@ export class Session {
     const push = compileStage(stage, { sinks: pushes, at: this.at })[source.id]
     if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
     this.push = push
+    this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${source.id}`)
     this.deadLetters = blueprint.onError.kind === 'deadLetter' ? pushes[blueprint.onError.id] : undefined
     this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
     this.prefetch = new Prefetch({

@@ -1,6 +1,9 @@
 import { z } from 'zod'
+import type { Client } from '@temporalio/client'
+import { type HttpConnection, httpConnectionSchema } from '../connectors/http/http-connection.js'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
 import { type PostgresConnection, postgresConnectionSchema } from '../connectors/postgres/postgres-connection.js'
+import { isClient } from '../connectors/temporal/client.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
 import type { Pipeline } from '../definition/pipeline.js'
@@ -19,6 +22,10 @@ export interface TidemarkPluginOptions {
   readonly postgres?: PostgresConnection
   /** Further databases, by the name that sinks give as `database`. */
   readonly databases?: Readonly<Record<string, PostgresConnection>>
+  /** HTTP services, by the name that sinks give as `connection`: what is secret, and what differs from worker to worker. */
+  readonly http?: Readonly<Record<string, HttpConnection>>
+  /** Temporal clients, by the name that sinks give as `connection`; those that name none use the worker's own. */
+  readonly temporal?: Readonly<Record<string, Client>>
   /** The pipelines' own task queue, apart from the user worker's. Default: `tidemark`. */
   readonly taskQueue?: string
   /** Tasks (partitions) this process holds at most. Default: 200. */
@@ -63,6 +70,10 @@ const schema = z.strictObject({
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
   postgres: postgresConnectionSchema.optional(),
   databases: z.record(z.string().min(1), postgresConnectionSchema).optional(),
+  http: z.record(z.string().min(1), httpConnectionSchema).optional(),
+  temporal: z
+    .record(z.string().min(1), z.custom<Client>(isClient, 'must be a Client of @temporalio/client'))
+    .optional(),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z
@@ -101,19 +112,26 @@ export function settingsFrom(options: TidemarkPluginOptions): PluginSettings {
 }
 
 function connectionIn(options: TidemarkPluginOptions, kind: string, name: string): unknown {
-  const [option, others] = CONNECTIONS[kind] ?? [undefined, undefined]
-  const found = option === undefined ? undefined : name === 'default' ? options[option] : options[others]?.[name]
+  const { one, named } = CONNECTIONS[kind] ?? {}
+  const isOne = one !== undefined && name === 'default'
+  const found = isOne ? options[one] : named === undefined ? undefined : options[named]?.[name]
   if (found !== undefined) return found
-  const missing = `this worker has no ${kind} connection '${name}'`
-  const remedy = `give TidemarkPlugin the option '${name === 'default' ? option : `${others}.${name}`}'`
-  const reason = option === undefined ? missing : `${missing}: ${remedy}`
-  throw new InvalidCommand({ command: 'connect', reason })
+  const option = isOne ? one : `${named}.${name}`
+  const remedy = named === undefined ? '' : `: give TidemarkPlugin the option '${option}'`
+  throw new InvalidCommand({ command: 'connect', reason: `this worker has no ${kind} connection '${name}'${remedy}` })
 }
 
-/** Where connections of a kind are: the one that is called 'default', and the others by name. */
-const CONNECTIONS: Readonly<Record<string, readonly ['kafka', 'clusters'] | readonly ['postgres', 'databases']>> = {
-  kafka: ['kafka', 'clusters'],
-  postgres: ['postgres', 'databases'],
+interface ConnectionOptionsOfKind {
+  /** The one that is called 'default'. */
+  readonly one?: 'kafka' | 'postgres'
+  readonly named: 'clusters' | 'databases' | 'http' | 'temporal'
+}
+
+const CONNECTIONS: Readonly<Record<string, ConnectionOptionsOfKind>> = {
+  kafka: { one: 'kafka', named: 'clusters' },
+  postgres: { one: 'postgres', named: 'databases' },
+  http: { named: 'http' },
+  temporal: { named: 'temporal' },
 }
 
 function isPipeline(value: unknown): boolean {

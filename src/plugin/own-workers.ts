@@ -60,7 +60,8 @@ export class OwnWorkers {
     const context: WorkerContext = {
       engine: {
         namespace,
-        connection: settings.connection,
+        connection: (kind, name) =>
+          kind === 'temporal' && name === 'default' ? client : settings.connection(kind, name),
         budget: new ByteBudget(settings.prefetchBytes),
         stalls,
         log: {

@@ -26,9 +26,13 @@ export const rules: readonly Rule[] = [
   { part: 'src/control/', values: [...engine, ...list('@temporalio/client @temporalio/common zod node:')] },
   {
     part: 'src/connectors/kafka/',
-    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi fzstd zod node:')],
+    values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi zod node:')],
   },
   { part: 'src/connectors/postgres/', values: [...definition, ...list('pg zod node:')] },
+  {
+    part: 'src/connectors/temporal/',
+    values: [...definition, ...list('src/connectors/in-parallel.ts @temporalio/client @temporalio/common node:')],
+  },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 
@@ -48,6 +52,7 @@ export const rules: readonly Rule[] = [
       ...engine,
       ...list('src/control/ activities/ zod node:'),
       ...list('src/connectors/kafka/kafka-connection.ts src/connectors/postgres/postgres-connection.ts'),
+      ...list('src/connectors/http/http-connection.ts src/connectors/temporal/client.ts'),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },

@@ -90,6 +90,8 @@ describe('the entries', () => {
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink'],
       'tidemark/postgres': ['postgresLedgerDdl', 'postgresSink', 'postgresStatementSink'],
+      'tidemark/http': ['httpSink'],
+      'tidemark/temporal': ['workflowSink', 'workflowUpdateSink'],
     })
   })
 

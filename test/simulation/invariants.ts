@@ -2,28 +2,37 @@ import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import type { Owner, Receipt } from '../../src/definition/sink.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
-import { LETTERS, type Log, offeredOf, reference, refuses, type SimOutput, SOURCE } from './model.js'
+import { LETTERS, offeredOf, reference, refuses, type SimOutput, SOURCE } from './model.js'
+import type { Setting } from './setting.js'
+import type { Log } from './sim-broker.js'
 import type { Commit, Observer, SimLedger } from './sim-ledger.js'
 
 /** Checks PROTOCOL §8 while a simulation runs; remembers the first violation. */
 export class Invariants implements Observer {
   broke: string | null = null
+  setting!: Setting
   /** Where each generation begins. */
-  readonly origins = new Map<number, number>()
+  private readonly origins = new Map<number, number>()
   private readonly seen = new Map<SimLedger, Progress>()
   /** By generation and record: the epoch time and random number that its outputs show (invariant 2). */
   private readonly shown = new Map<string, string>()
   private readonly recorded = new Map<number, number>()
   /** By generation, ledger and output. */
   private readonly refusedOutputs = new Map<string, unknown>()
-  private readonly log: Log
+  private readonly tell: (what: string) => void
 
-  constructor(log: Log) {
-    this.log = log
+  constructor(tell: (what: string) => void) {
+    this.tell = tell
   }
 
   broken(invariant: string): void {
+    if (this.broke === null) this.tell(`BROKEN ${invariant}`)
     this.broke ??= invariant
+  }
+
+  /** A start: of a generation that may have begun before. */
+  begins(generation: number, origin: number): void {
+    this.origins.set(generation, origin)
   }
 
   committed(ledger: SimLedger, commit: Commit): void {
@@ -35,6 +44,7 @@ export class Invariants implements Observer {
     if (last !== null && compareOwners(last.owner, receipt.owner) > 0) {
       this.broken(`5, 6: ${ownerText(receipt.owner)} commits after ${ownerText(last.owner)}`)
     }
+    this.tell(commitText(ledger, commit))
     if (last?.owner.generation !== receipt.owner.generation) progress.restart()
     progress.last = receipt
     this.checkOutputs(ledger, commit, progress)
@@ -42,17 +52,18 @@ export class Invariants implements Observer {
 
   /** A sink has refused an output: it is in the digest all the same. */
   refused(ledger: SimLedger, owner: Owner, output: unknown): void {
+    this.tell(`  ${ledger.id} refuses ${idOf(ledger, output).join('.')}`)
     this.refusedOutputs.set(`${owner.generation}/${ledger.id}/${idOf(ledger, output).join('.')}`, output)
   }
 
   /** A result or a start is in history. */
-  checkRecorded(state: TaskState, ledgers: readonly SimLedger[]): void {
+  checkRecorded(state: TaskState): void {
     const { generation, checkpoint } = state
     const position = Number(checkpoint.positions[SOURCE])
     const before = this.recorded.get(generation) ?? 0
     if (position < before) this.broken(`4: checkpoint at ${position} after ${before}`)
     this.recorded.set(generation, position)
-    for (const ledger of ledgers) {
+    for (const ledger of this.setting.ledgers) {
       const { newest } = ledger
       const mark = checkpoint.ledgers[ledger.id]
       if (mark !== undefined && (newest === null || newest.seq < mark.seq)) {
@@ -62,18 +73,25 @@ export class Invariants implements Observer {
       const due = reference(this.log, ledger.id, this.originOf(generation), position).length
       const count = this.seen.get(ledger)?.count ?? 0
       if (count < due) this.broken(`8: checkpoint at ${position}, ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, position, ledger, ledgers)
+      this.checkLetters(generation, position, ledger.id)
     }
+    this.checkTarget(generation, position)
   }
 
   /** After everything: all is there, once. */
-  checkComplete(generation: number, ledgers: readonly SimLedger[]): void {
-    for (const ledger of ledgers) {
-      const due = reference(this.log, ledger.id, this.originOf(generation), this.log.length).length
+  checkComplete({ generation, until }: TaskState): void {
+    const end = until === null ? this.log.length : Number(until[SOURCE])
+    for (const ledger of this.setting.ledgers) {
+      const due = reference(this.log, ledger.id, this.originOf(generation), end).length
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, this.log.length, ledger, ledgers)
+      this.checkLetters(generation, end, ledger.id)
     }
+    this.checkTarget(generation, end)
+  }
+
+  private get log(): Log {
+    return this.setting.broker.log
   }
 
   private checkOutputs(ledger: SimLedger, { receipt, outputs }: Commit, progress: Progress): void {
@@ -131,15 +149,26 @@ export class Invariants implements Observer {
   }
 
   /** Whatever a ledger has refused, its letter is there before the ledger has passed it (PROTOCOL 5). */
-  private checkLetters(generation: number, end: number, ledger: SimLedger, ledgers: readonly SimLedger[]): void {
-    const letters = ledgers.find(({ id }) => id === LETTERS)
-    if (letters === undefined || ledger === letters) return
-    for (const [v, i] of reference(this.log, ledger.id, this.originOf(generation), end)) {
-      if (!refuses(ledger.id, v, i)) continue
-      const due = offeredOf(ledger.id, v).filter((n) => refuses(ledger.id, v, n)).length
-      const there = this.seen.get(letters)?.letters.get(`${ledger.id} ${v}`) ?? 0
+  private checkLetters(generation: number, end: number, sink: string): void {
+    const letters = this.setting.ledgers.find(({ id }) => id === LETTERS)
+    if (letters === undefined || sink === LETTERS || letters.newest?.owner.generation !== generation) return
+    for (const [v, i] of reference(this.log, sink, this.originOf(generation), end)) {
+      if (!refuses(sink, v, i)) continue
+      const due = offeredOf(sink, v).filter((n) => refuses(sink, v, n)).length
+      const there = this.seen.get(letters)?.letters.get(`${sink} ${v}`) ?? 0
       if (there !== due) this.broken(`5 (letters): ${there} of ${due} letters of record ${v}, checkpoint at ${end}`)
     }
+  }
+
+  /** What has no ledger holds everything by the checkpoint, but for what it refuses. */
+  private checkTarget(generation: number, end: number): void {
+    const { target } = this.setting
+    if (target === null) return
+    for (const [v, i] of reference(this.log, target.id, this.originOf(generation), end)) {
+      if (refuses(target.id, v, i) || target.held.has(`${v}.${i}`)) continue
+      this.broken(`8: checkpoint at ${end}, and ${target.id} does not have ${v}.${i}`)
+    }
+    this.checkLetters(generation, end, target.id)
   }
 
   private checkShown(generation: number, { v, i, now, random }: SimOutput): void {
@@ -176,6 +205,12 @@ const compareOwners = (a: Owner, b: Owner): number =>
   a.generation - b.generation || a.incarnation - b.incarnation || a.claim - b.claim
 
 const ownerText = ({ generation, incarnation, claim }: Owner): string => `(${generation}, ${incarnation}, ${claim})`
+
+const commitText = (ledger: SimLedger, { receipt, outputs }: Commit): string => {
+  const ids = outputs.map((output) => idOf(ledger, output).join('.')).join(' ')
+  const epoch = receipt.epoch === null ? '' : ` epoch ${receipt.epoch}`
+  return `  ${ledger.id} seq ${receipt.seq} of ${ownerText(receipt.owner)}${epoch} at ${receipt.positions[SOURCE]}: ${ids}`
+}
 
 function idOf(ledger: SimLedger, output: unknown): readonly [v: number, i: number] {
   if (ledger.id === LETTERS) return [Number((output as { origin: { position: string } }).origin.position), 0]

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Seeded } from './seeded.js'
+import type { Choices } from './choices.js'
 
 /** What everything fails with that a killed process still tries. */
 export class Killed extends Error {
@@ -22,12 +22,12 @@ const QUIET_TURNS = 4
 /** Decides what happens next: the only source of order in a simulation. */
 export class Schedule {
   readonly waiting: Waiting[] = []
-  private readonly random: Seeded
+  private readonly choices: Choices
   private readonly laziness: number
   private changes = 0
 
-  constructor(random: Seeded, laziness: number) {
-    this.random = random
+  constructor(choices: Choices, laziness: number) {
+    this.choices = choices
     this.laziness = laziness
   }
 
@@ -35,7 +35,7 @@ export class Schedule {
     if (process.killed) return Promise.reject(new Killed(label))
     this.changes++
     return new Promise((resolve, reject) => {
-      const lazy = this.random.chance(this.laziness)
+      const lazy = this.choices.chance(this.laziness)
       const entry: Waiting = { process, label, lazy, go: resolve, fail: reject }
       this.waiting.push(entry)
     })
@@ -71,7 +71,7 @@ export class Schedule {
   choose(): Waiting | undefined {
     if (this.waiting.length === 0) return undefined
     const eager = this.waiting.filter((entry) => !entry.lazy)
-    return this.random.pick(eager.length === 0 || this.random.chance(0.03) ? this.waiting : eager)
+    return this.choices.pick(eager.length === 0 || this.choices.chance(0.03) ? this.waiting : eager)
   }
 }
 

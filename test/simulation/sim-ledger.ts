@@ -13,7 +13,8 @@ import type { Process } from './schedule.js'
 export type LedgerKind = 'compare' | 'producer'
 
 /** Ways to break a ledger, to see that the simulation finds them. */
-export type LedgerFlaw = 'no comparing' | 'reads before it fences' | 'receipt before outputs'
+export type LedgerFlaw =
+  'no comparing' | 'reads before it fences' | 'receipt before outputs' | 'one producer per process'
 
 export interface Commit {
   readonly receipt: Receipt
@@ -41,6 +42,7 @@ export class SimLedger {
   private readonly observer: Observer
   private readonly refuses: Refuses
   private token = 0
+  private readonly producers = new Map<Process, { token: number }>()
 
   constructor(
     id: string,
@@ -98,16 +100,25 @@ export class SimLedger {
       early = this.newest
     }
     await process.step(`${this.id} init`)
-    const token = ++this.token
+    const producer = this.producerOf(process)
+    producer.token = ++this.token
     await process.step(`${this.id} read`)
     const found = this.flaw === 'reads before it fences' ? early : this.newest
     const fence = ctx.fence(found)
-    const mayCommit = (): boolean => this.token === token || this.flaw === 'no comparing'
+    const mayCommit = (): boolean => this.token === producer.token || this.flaw === 'no comparing'
     await process.step(`${this.id} fence`)
     if (!mayCommit()) throw this.fenced(ctx)
     this.append({ receipt: fence, outputs: [] })
     await process.step(`${this.id} fenced`)
     return this.writer(ctx, found, fence, mayCommit)
+  }
+
+  private producerOf(process: Process): { token: number } {
+    const producer = this.producers.get(process)
+    if (producer !== undefined && this.flaw === 'one producer per process') return producer
+    const made = { token: 0 }
+    this.producers.set(process, made)
+    return made
   }
 
   private writer(

@@ -1,56 +1,88 @@
+import { asyncLocalStorage, type Context } from '@temporalio/activity'
+import { controlActivities } from '../../activities/control.js'
+import { sessionActivities } from '../../activities/session.js'
+import type { WorkerContext } from '../../src/control/worker-context.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
+import type { Owner } from '../../src/definition/sink.js'
 import { ByteBudget } from '../../src/engine/byte-budget.js'
-import type { EngineHost } from '../../src/engine/host.js'
-import { SessionRegistry } from '../../src/engine/registry.js'
-import { Session } from '../../src/engine/session.js'
-import { SessionLost } from '../../src/errors/ownership.js'
-import type { ClaimInput, ClaimResult, EpochInput, EpochResult } from '../../src/protocol/epoch.js'
+import { SessionRegistry, type TaskKey } from '../../src/engine/registry.js'
+import type { Session } from '../../src/engine/session.js'
 import { silence } from '../../src/testing/silence.js'
 import { Process, type Schedule } from './schedule.js'
+import { type ClientFlaw, simClient } from './temporal/client.js'
+import type { SimTemporal } from './temporal/server.js'
 
-/** One worker process with its activities, as activities/session.ts has them. */
+const NEVER_MS = 2 ** 31 - 1
+
+export interface WorkerParts {
+  readonly name: string
+  readonly schedule: Schedule
+  readonly blueprint: Blueprint
+  readonly buildId: string
+  readonly temporal: () => SimTemporal
+  readonly clientFlaw: ClientFlaw | null
+}
+
+type Activities = Readonly<Record<string, (input: never) => Promise<unknown>>>
+
+/** One worker process, with the activities that a real one has. */
 export class SimWorker extends Process {
-  readonly registry = new SessionRegistry()
-  /** All it ever opened: those it has lost sight of would leak. */
-  readonly opened: Session[] = []
-  private readonly blueprint: Blueprint
-  private readonly host: EngineHost
+  readonly registry = new WatchedRegistry()
+  private readonly activities: Activities
 
-  constructor(name: string, schedule: Schedule, blueprint: Blueprint, buildId: string) {
+  constructor({ name, schedule, blueprint, buildId, temporal, clientFlaw }: WorkerParts) {
     super(name, schedule)
-    this.blueprint = blueprint
-    this.host = {
-      ...silence,
-      namespace: 'simulated',
-      budget: new ByteBudget(1024 * 1024),
-      connection: () => this,
-      buildId,
+    const context: WorkerContext = {
+      engine: {
+        ...silence,
+        namespace: 'simulated',
+        budget: new ByteBudget(1024 * 1024),
+        connection: () => this,
+        buildId,
+      },
+      registry: this.registry,
+      pipelines: new Map([[blueprint.name, blueprint]]),
+      client: simClient(this, temporal, clientFlaw),
+      taskQueue: '',
+      processQueue: name,
+      identity: name,
+      heartbeatMs: NEVER_MS,
+      idleMs: NEVER_MS,
+      discoveryMs: NEVER_MS,
+      searchAttributes: async () => false,
     }
+    this.activities = { ...sessionActivities(context), ...controlActivities(context) } as unknown as Activities
   }
 
-  async claim(input: ClaimInput): Promise<ClaimResult> {
-    const [stage] = this.blueprint.stages
-    if (stage === undefined) throw new TypeError('no stage')
-    const open = async (): Promise<Session> => {
-      const session = await Session.open(this.host, this.blueprint, stage, input)
+  /** All it ever opened: those it has lost sight of would leak. */
+  get opened(): readonly Session[] {
+    return this.registry.opened
+  }
+
+  /** Runs an activity. `abort` is what the server lets it know meanwhile: its reason, as cancellation details. */
+  perform(type: string, input: unknown, abort: AbortController): Promise<unknown> {
+    const activity = this.activities[type]
+    if (activity === undefined) throw new TypeError(`no activity ${type}`)
+    const context = {
+      info: { taskToken: new Uint8Array() },
+      heartbeat: () => undefined,
+      cancellationSignal: abort.signal,
+      get cancellationDetails(): unknown {
+        return abort.signal.reason
+      },
+    }
+    return asyncLocalStorage.run(context as unknown as Context, () => activity(input as never))
+  }
+}
+
+class WatchedRegistry extends SessionRegistry {
+  readonly opened: Session[] = []
+
+  override claim(task: TaskKey, owner: Owner, open: () => Promise<Session>): Promise<Session> {
+    return super.claim(task, owner, async () => {
+      const session = await open()
       this.opened.push(session)
       return session
-    }
-    const session = await this.registry.claim(input, input.owner, open)
-    const { source, catchUp } = session
-    return {
-      queue: this.name,
-      worker: this.name,
-      furthest: catchUp.furthest === null ? null : { [source.id]: catchUp.furthest },
-      ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
-      identities: {},
-    }
-  }
-
-  async runEpoch(input: EpochInput): Promise<EpochResult> {
-    const session = this.registry.find(input)
-    if (session !== undefined) return await session.run(input)
-    const { pipeline, stage, partition } = input
-    throw new SessionLost({ pipeline, stage, partition, worker: this.name, reason: 'there is none here' })
+    })
   }
 }

@@ -1,5 +1,5 @@
+import type { UpdateDefinition } from '@temporalio/common'
 import { z } from 'zod'
-import type { Encoder, Output, Sink } from '../../src/index.js'
 
 export const Flight = z.object({
   date: z.coerce.date(),
@@ -21,10 +21,7 @@ export const Event = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ping') }),
 ])
 
-/** A sink with the options that types depend on. */
-export declare function topicSink<T>(options: {
-  readonly topic: string | ((value: T) => string)
-  readonly value?: Encoder<T>
-  readonly key?: (value: T, out: Output<T>) => string | Uint8Array | null
-  readonly headers?: (value: T, out: Output<T>) => Readonly<Record<string, string>>
-}): Sink<T>
+/** Workflows and an update of a user's own. */
+export declare function orderSaga(order: z.output<typeof Order>, priority: 'high' | 'low'): Promise<string>
+export declare function customerAccount(customerId: string): Promise<void>
+export declare const addOrder: UpdateDefinition<void, [orderId: string, total: number]>

@@ -1,9 +1,11 @@
 /** What must compile, with the types that must come out. Compiled, never run. */
 import { expectTypeOf } from 'vitest'
 import { fileSink } from '../../src/connectors/file/index.js'
-import { kafkaSource } from '../../src/connectors/kafka/index.js'
+import { httpSink } from '../../src/connectors/http/index.js'
+import { kafkaSink, kafkaSource } from '../../src/connectors/kafka/index.js'
+import { workflowSink, workflowUpdateSink } from '../../src/connectors/temporal/index.js'
 import { deadLetter, definePipeline, json, nullable, otherwise, text, type Pipeline } from '../../src/index.js'
-import { Click, Event, Flight, Order, topicSink } from './models.js'
+import { addOrder, Click, customerAccount, Event, Flight, Order, orderSaga } from './models.js'
 
 export const delayedFlights = definePipeline({
   name: 'delayed-flights',
@@ -28,7 +30,7 @@ export const invoices = definePipeline({
       .map('invoice', (o, ctx) => ({ order: o.id, customer: ctx.key.toUpperCase(), country: o.country }))
       .to(
         'invoices',
-        topicSink({
+        kafkaSink({
           topic: (i) => `invoices-${i.country.toLowerCase()}`,
           key: (i) => i.customer,
           headers: (i, out) => ({ 'order-id': i.order, source: `${out.origin.source}/${out.origin.position}` }),
@@ -49,10 +51,10 @@ export const routed = definePipeline({
     return [
       orders
         .map('cents', (o) => ({ cents: Math.round(o.total * 100) }))
-        .to('order-topic', topicSink({ topic: 'orders' })),
+        .to('order-topic', kafkaSink({ topic: 'orders' })),
       refunds
         .filter('valid', (r, ctx) => r.amount > 0 || ctx.reject('a refund must be positive', { amount: r.amount }))
-        .to('refund-topic', topicSink({ topic: 'refunds', key: (r) => String(r.amount) })),
+        .to('refund-topic', kafkaSink({ topic: 'refunds', key: (r) => String(r.amount) })),
       rest.to('archive', fileSink({ directory: 'archive' })),
     ]
   },
@@ -98,3 +100,33 @@ expectTypeOf<Assorted['large-files']['large']>().toEqualTypeOf<true>()
 
 /** Any pipeline goes where pipelines of all sorts go. */
 export const all: readonly Pipeline[] = [delayedFlights, invoices, routed, assorted]
+
+/** Arguments are checked against the workflow's and the update's own parameters, literals included. */
+export const sagas = definePipeline({
+  name: 'sagas',
+  sources: { orders: kafkaSource({ topic: 'orders', key: text(), value: json(Order) }) },
+  steps: ({ orders }) => [
+    orders.to(
+      'saga',
+      workflowSink({
+        workflow: orderSaga,
+        taskQueue: 'sagas',
+        workflowId: (o) => `order/${o.id}`,
+        args: (o) => [o, o.total > 1_000 ? 'high' : 'low'],
+      }),
+    ),
+    orders.to(
+      'account',
+      workflowUpdateSink({
+        workflow: customerAccount,
+        taskQueue: 'sagas',
+        workflowId: (o) => `account/${o.customerId}`,
+        args: (o) => [o.customerId],
+        update: addOrder,
+        updateArgs: (o) => [o.id, o.total],
+      }),
+    ),
+    orders.to('untyped', workflowSink({ workflow: 'orderSaga', taskQueue: 'sagas', args: (o) => [o.id, 1, true] })),
+    orders.to('erp', httpSink({ url: (o) => `https://erp.example/${o.id}`, headers: (o) => ({ country: o.country }) })),
+  ],
+})

@@ -57,6 +57,8 @@ export function fileSinkDefinition<T>(
     kind: 'file',
     mode: 'transactional',
     describe,
+    // Only to tell directories apart: which one it is in truth depends on the worker.
+    ...(typeof directory === 'string' && { place: resolve(directory) }),
     commitsWithCheckpoint: true,
     neverRejects: true,
     faults: faultsOf(options),

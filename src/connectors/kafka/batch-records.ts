@@ -87,6 +87,7 @@ export class BatchRecords {
     if (nameLength < 0) throw new RangeError('a header without a name')
     reader.at += nameLength
     const valueLength = reader.varint()
+    if (valueLength < -1) throw new RangeError('a header of a length below none')
     if (valueLength > 0) reader.at += valueLength
   }
 }

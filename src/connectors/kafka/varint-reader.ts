@@ -18,10 +18,11 @@ export class VarintReader {
     let raw = 0
     for (let shift = 0; shift < 35; shift += 7) {
       const next = this.byte()
+      if (shift === 28 && next > 0x0f) break
       raw |= (next & 0x7f) << shift
       if (next < 0x80) return (raw >>> 1) ^ -(raw & 1)
     }
-    throw new RangeError('a varint of more than 5 bytes')
+    throw new RangeError('a varint of more than 32 bits')
   }
 
   /** At most 64 bits; exact below 2^53. */
@@ -35,11 +36,12 @@ export class VarintReader {
     let scale = 1
     for (let length = 0; length < 10; length++) {
       const next = this.byte()
+      if (length === 9 && next > 1) break
       raw += (next & 0x7f) * scale
       if (next < 0x80) return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
       scale *= 128
     }
-    throw new RangeError('a varint of more than 10 bytes')
+    throw new RangeError('a varint of more than 64 bits')
   }
 
   private byte(): number {

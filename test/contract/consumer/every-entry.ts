@@ -2,9 +2,11 @@
 import { definePipeline, isTidemarkError, json, type Pipeline, type StepContext } from 'tidemark'
 import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidemark/client'
 import { fileSink } from 'tidemark/file'
+import { httpSink } from 'tidemark/http'
 import { kafkaSource } from 'tidemark/kafka'
 import { type PostgresConnection, postgresLedgerDdl, postgresSink, postgresStatementSink } from 'tidemark/postgres'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
+import { workflowSink } from 'tidemark/temporal'
 import { memorySink, memorySource } from 'tidemark/testing'
 import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
 import type { Client } from '@temporalio/client'
@@ -47,6 +49,15 @@ export const doubled = definePipeline({
   steps: ({ numbers }) => numbers.map('double', (n) => n * 2).to('sink', memorySink<number>()),
 })
 
+export const alarms = definePipeline({
+  name: 'alarms',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) => [
+    readings.to('erp', httpSink({ url: ({ sensor }) => `https://erp.example/${sensor}`, connection: 'erp' })),
+    readings.to('saga', workflowSink({ workflow: 'alarm', taskQueue: 'alarms', args: ({ sensor }) => [sensor] })),
+  ],
+})
+
 // What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.
 // @ts-expect-error a file sink needs a directory
 export const nowhere = fileSink<string>({})
@@ -59,6 +70,8 @@ export const strings = definePipeline({
 })
 // @ts-expect-error a key is made of properties
 export const keyless = postgresSink<{ a: number }>({ table: 't', upsert: { key: ['b'] } })
+// @ts-expect-error a workflow sink needs a task queue
+export const unqueued = workflowSink<string, []>({ workflow: 'alarm', args: () => [] })
 // @ts-expect-error pipelines have to be given
 export const empty: TidemarkPluginOptions = {}
 // @ts-expect-error a pipeline isn't asked for by number

@@ -163,6 +163,36 @@ const cases: readonly (readonly [title: string, options: unknown, path: string, 
     'steps.out.directory',
     /must be a path/,
   ],
+  [
+    'two file sinks in one directory',
+    steps((n) => [n.to('a', fileSink({ directory: 'out/x' })), n.to('b', fileSink({ directory: './out/y/../x/' }))]),
+    'steps.b',
+    /same place as steps\.a \(directory \.\/out/,
+  ],
+  [
+    'dead letters in the directory of a sink',
+    options({
+      steps: ({ numbers: n }: Streams) => n.to('out', fileSink({ directory: 'out' })),
+      onError: deadLetter(fileSink({ directory: 'out' })),
+    }),
+    'onError.sink',
+    /same place as steps\.out/,
+  ],
+  [
+    'two sinks of scopes of their own in one place',
+    steps((n) => [
+      n.to('a', transactional({ place: 'db', scope: 'a' })),
+      n.to('b', transactional({ place: 'db', scope: 'b' })),
+    ]),
+    'steps.b',
+    /same place as steps\.a \(db\)/,
+  ],
+  [
+    'a place that is no text',
+    steps((n) => n.to('out', transactional({ place: 1 } as never))),
+    'steps.out.place',
+    /text/,
+  ],
   ['bad step id', steps((n) => n.map('toText', String).to('out', sink)), 'steps.toText', /kebab-case/],
   ['long step id', steps((n) => n.map(long, String).to('out', sink)), `steps.${long}`, /64 characters/],
   ['no step id', steps((n) => n.map(undefined as never, String).to('out', sink)), 'steps', /id of a map step must be/],
@@ -240,6 +270,16 @@ test.each(cases)('%s', (_, given, path, message) => {
   const faults = faultsOf(given)
   expect(faults.map((fault) => fault.path)).toContain(path)
   expect(faults.find((fault) => fault.path === path)?.message).toMatch(message)
+})
+
+test('sinks may share a place within one scope, and have none, or one name for places of two kinds', () => {
+  const share = (...of: readonly Parameters<typeof transactional>[0][]): unknown =>
+    faultsOf(steps((n) => of.map((more, i) => n.to(`out-${i}`, transactional(more)))))
+  expect(share({ place: 'db', scope: 's' }, { place: 'db', scope: 's' })).toEqual([])
+  expect(share({}, {})).toEqual([])
+  expect(share({ place: 'db', kind: 'rows' }, { place: 'db', kind: 'files' })).toEqual([])
+  expect(share({ place: 'a' }, { place: 'b' })).toEqual([])
+  expect(share({ place: 'a' }, { place: 'a', scope: 's' })).toHaveLength(1)
 })
 
 /** Cases whose one mistake brings others with it. */

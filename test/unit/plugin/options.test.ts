@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client'
 import { describe, expect, test } from 'vitest'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { InvalidCommand } from '../../../src/errors/control.js'
@@ -89,6 +90,16 @@ describe('connections', () => {
     expect(told).not.toContain('hidden')
   })
 
+  test('are HTTP services and Temporal clients, too, each by its name', () => {
+    const erp = { baseUrl: 'https://erp.example', headers: { authorization: 'Bearer x' } }
+    const eu = new Client({ connection: Connection.lazy({ address: 'eu:7233' }) })
+    const { connection } = settings({ http: { erp }, temporal: { eu } })
+    expect(connection('http', 'erp')).toEqual(erp)
+    expect(connection('temporal', 'eu')).toBe(eu)
+    expect(() => connection('http', 'crm')).toThrow("the option 'http.crm'")
+    expect(() => connection('temporal', 'us')).toThrow("the option 'temporal.us'")
+  })
+
   test('that are missing name the option that is to be given', () => {
     const { connection } = settings()
     expect(() => connection('kafka', 'default')).toThrow(
@@ -137,8 +148,13 @@ describe('wrong options', () => {
 
   test('never show a value: there are secrets among them', () => {
     const sasl = { mechanism: 'plain', username: 'me', password: 'hunter2', extra: 'hunter2' }
-    const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl } })
+    const http = { erp: { headers: { authorization: 'hunter2\n' } }, crm: { baseUrl: 'https://me:hunter2@crm' } }
+    const temporal = { eu: { apiKey: 'hunter2' } }
+    const faults = faultsOf({ pipelines: [pipeline('delays')], kafka: { brokers: 'hunter2', sasl }, http, temporal })
     expect(faults).toContain('kafka.brokers')
+    expect(faults).toContain('http.erp.headers.authorization: must be one line')
+    expect(faults).toContain('http.crm.baseUrl: must be a URL')
+    expect(faults).toContain('temporal.eu: must be a Client')
     expect(faults).not.toContain('hunter2')
   })
 })

@@ -100,7 +100,7 @@ describe('testPipeline', () => {
     const p = definePipeline({
       name: 'letters',
       sources: { flights: topic },
-      onError: deadLetter(files()),
+      onError: deadLetter(fileSink({ directory: '/nowhere/letters' })),
       steps: ({ flights }) => flights.map('m', (f) => f.delay).to('files', files()),
     })
     await using t = await testPipeline(p)

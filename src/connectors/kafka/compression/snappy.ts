@@ -4,10 +4,13 @@ import { checkSize } from './limit.js'
 /** What the Java client's framing begins with: magic, version 1, compatible with 1. */
 const XERIAL_MAGIC = Buffer.from('\x82SNAPPY\0', 'latin1')
 const XERIAL_HEADER = 16
+/** Three bytes make at most 64: no memory is taken for what can't come. */
+const MOST_OF_A_BYTE = 64 / 3
 
 /** Undoes snappy: one raw block, or the Java client's framing of several, each behind its length. */
 export function unsnappy(compressed: Buffer, limit: number): Buffer {
   if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return block(compressed, limit)
+  if (compressed.length < XERIAL_HEADER) throw new RangeError('snappy that ends within its header')
   const blocks: Buffer[] = []
   let left = limit
   for (let at = XERIAL_HEADER; at < compressed.length;) {
@@ -23,7 +26,9 @@ export function unsnappy(compressed: Buffer, limit: number): Buffer {
 }
 
 function block(compressed: Buffer, limit: number): Buffer {
-  checkSize(announcedSize(compressed), limit)
+  const size = announcedSize(compressed)
+  checkSize(size, limit)
+  if (size > compressed.length * MOST_OF_A_BYTE) throw new RangeError('snappy that announces more than it can hold')
   return uncompressSync(compressed, { asBuffer: true }) as Buffer
 }
 

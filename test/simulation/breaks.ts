@@ -1,0 +1,141 @@
+/**
+ * The library with one rule broken: each function gets the exports of a module and returns what takes the place of some.
+ * rules.ts says which module, which exports, and what the rule is.
+ */
+import type * as catchUpModule from '../../src/engine/catch-up.js'
+import { ChainedDigest } from '../../src/engine/digest.js'
+import type * as commitModule from '../../src/engine/commit.js'
+import type * as ledgerModule from '../../src/engine/ledger.js'
+import type * as ownerModule from '../../src/engine/owner.js'
+import type * as recoveryModule from '../../src/engine/recovery.js'
+import type * as refusalsModule from '../../src/engine/refusals.js'
+import type * as registryModule from '../../src/engine/registry.js'
+import type * as sessionModule from '../../src/engine/session.js'
+import type * as epochModule from '../../src/protocol/epoch.js'
+import type * as historyModule from '../../src/control/task-history.js'
+
+type Recovery = typeof recoveryModule
+type CatchUps = typeof catchUpModule
+type Registries = typeof registryModule
+type Ledgers = typeof ledgerModule
+type Refusing = typeof refusalsModule
+type Committing = typeof commitModule
+type Owners = typeof ownerModule
+type LedgerOptions = ConstructorParameters<typeof ledgerModule.Ledger>[0]
+
+export const noFenceReceipt = ({ fenceReceipt }: Recovery): Partial<Recovery> => ({
+  // A fence receipt that adds nothing is none.
+  fenceReceipt(ledger, receipt, claim) {
+    const fence = fenceReceipt(ledger, receipt, claim)
+    return receipt?.owner.generation === fence.owner.generation ? { ...fence, seq: receipt.seq } : fence
+  },
+})
+
+export const noMuting = (): Partial<Recovery> => ({ aheadOf: () => null })
+
+export const checkpointBeforeCatchingUp = ({ CatchUp }: CatchUps): CatchUps => ({
+  CatchUp: class extends CatchUp {
+    override reach(position: string): boolean {
+      if (super.reach(position)) return true
+      const { ledgers, stations } = this as unknown as {
+        readonly ledgers: readonly { phase: string }[]
+        readonly stations: unknown[]
+      }
+      for (const ledger of ledgers) ledger.phase = 'live'
+      stations.length = 0
+      return true
+    }
+  },
+})
+
+export const digestSinceEpochStart = ({ Session }: typeof sessionModule) => ({
+  Session: {
+    async open(...args: Parameters<typeof Session.open>) {
+      const session = await Session.open(...args)
+      const run = session.run.bind(session)
+      session.run = (input) => {
+        for (const ledger of session.ledgers) ledger.digest = new ChainedDigest()
+        return run(input)
+      }
+      return session
+    },
+  },
+})
+
+export const compareOnPosition = ({ judgeReceipt }: Recovery): Partial<Recovery> => ({
+  judgeReceipt(ledger, receipt, place, claim) {
+    judgeReceipt(ledger, receipt, place, claim)
+    const { positions } = claim.checkpoint
+    const mine = receipt?.owner.generation === claim.owner.generation ? receipt : null
+    const isBehind = Object.entries(positions).some(([id, at]) => Number(mine?.positions[id] ?? at) < Number(at))
+    if (mine !== null && isBehind) judgeReceipt(ledger, { ...mine, seq: 0 }, place, claim)
+  },
+})
+
+/** The session before goes on: nobody ends it. */
+export const sharedSession = ({ SessionRegistry }: Registries): Registries => ({
+  SessionRegistry: class extends SessionRegistry {
+    override claim(...args: Parameters<registryModule.SessionRegistry['claim']>) {
+      const { sessions } = this as unknown as { readonly sessions: Map<string, unknown> }
+      sessions.clear()
+      return super.claim(...args)
+    }
+  },
+})
+
+export const lettersOutside = ({ Ledger }: Ledgers): Ledgers => ({
+  Ledger: class extends Ledger {
+    constructor(options: LedgerOptions) {
+      super(options.id === 'dead-letters' ? { ...options, ahead: null } : options)
+    }
+  },
+})
+
+export const refusalsForgotten = ({ Refusals }: Refusing): Refusing => ({
+  Refusals: class extends Refusals {
+    override restore(): void {}
+  },
+})
+
+export const lettersLast = ({ commitAll }: Committing): Committing => ({
+  async commitAll(session, due, at) {
+    const { outlet } = session.refusals
+    if (outlet === null) return await commitAll(session, due, at)
+    const others = due.filter((ledger) => ledger !== outlet)
+    const last = session.ledgers.filter((ledger) => ledger === outlet)
+    // The letters' ledger is not known as such until the others have committed.
+    Object.defineProperty(session.refusals, 'outlet', { configurable: true, value: null })
+    const commits = await commitAll(session, others, at)
+    Reflect.deleteProperty(session.refusals, 'outlet')
+    return commits + (await commitAll(session, last, at))
+  },
+})
+
+export const ownersWithoutClaims = (): Partial<Owners> => ({
+  compareOwners: (a, b) => a.generation - b.generation || a.incarnation - b.incarnation,
+})
+
+export const oldGenerationKept = ({ fenceReceipt }: Recovery): Partial<Recovery> => ({
+  fenceReceipt(ledger, receipt, claim) {
+    const fence = fenceReceipt(ledger, receipt, claim)
+    return receipt === null ? fence : { ...receipt, seq: fence.seq, owner: fence.owner }
+  },
+})
+
+export const ownEpochInFenceReceipt = ({ fenceReceipt }: Recovery): Partial<Recovery> => ({
+  fenceReceipt(ledger, receipt, claim) {
+    const { epoch, time } = claim.scheduled ?? { epoch: claim.checkpoint.epoch + 1, time: 0 }
+    return { ...fenceReceipt(ledger, receipt, claim), epoch, time }
+  },
+})
+
+export const newTimePerAttempt = ({ recordClaim }: typeof epochModule): Partial<typeof epochModule> => ({
+  recordClaim: (state, result) => ({ ...recordClaim(state, result), scheduled: null }),
+})
+
+export const unfinishedEpochForgotten = ({ lastTaskState }: typeof historyModule): Partial<typeof historyModule> => ({
+  async lastTaskState(client, workflowId) {
+    const state = await lastTaskState(client, workflowId)
+    return state === null ? null : { ...state, scheduled: null }
+  },
+})

@@ -1,0 +1,167 @@
+import type * as breaks from './breaks.js'
+import type { SimulationOptions } from './simulation.js'
+
+/** A rule of docs/recovery-protocol.md that can be broken on purpose, from outside: nothing in the library knows of it. */
+export interface Rule {
+  readonly name: string
+  /** Of docs/recovery-protocol.md. */
+  readonly clause: string
+  /** What is done instead. */
+  readonly instead: string
+  /** Modules of the library of which something is replaced. */
+  readonly breaks?: readonly Break[]
+  /** What the models do otherwise. */
+  readonly options?: Partial<SimulationOptions>
+  /** The first invariants that don't hold. */
+  readonly caughtBy: RegExp
+}
+
+export interface Break {
+  /** Path from the root, without extension. */
+  readonly module: string
+  /** In breaks.ts: gets the module's exports, and returns what takes the place of those named. */
+  readonly by: keyof typeof breaks
+  readonly names: readonly string[]
+}
+
+const engine = (module: string, by: Break['by'], ...names: readonly string[]): readonly Break[] => [
+  { module: `src/engine/${module}`, by, names },
+]
+
+export const rules: readonly Rule[] = [
+  {
+    name: 'read-before-fencing',
+    clause: '2.1',
+    instead: 'the receipt is read before older producers are fenced',
+    options: { kind: 'producer', flaw: 'reads before it fences' },
+    caughtBy: /^(1|6|10|17):/,
+  },
+  {
+    name: 'no-fence-receipt',
+    clause: '2.3',
+    instead: 'a claim opens a ledger without a receipt of its own',
+    breaks: engine('recovery', 'noFenceReceipt', 'fenceReceipt'),
+    options: { kind: 'compare', faults: ['timeOut'] },
+    caughtBy: /^(1|5, 6|14|17):/,
+  },
+  {
+    name: 'no-muting',
+    clause: '3.2',
+    instead: 'outputs that a ledger holds already are written again',
+    breaks: engine('recovery', 'noMuting', 'aheadOf'),
+    caughtBy: /^1:/,
+  },
+  {
+    name: 'checkpoint-before-catching-up',
+    clause: '3.4',
+    instead: 'an epoch goes live at the first ledger it has caught up with',
+    breaks: engine('catch-up', 'checkpointBeforeCatchingUp', 'CatchUp'),
+    caughtBy: /^(1|8|10|14|17):/,
+  },
+  {
+    name: 'digest-since-epoch-start',
+    clause: '1',
+    instead: 'the digest begins anew with every epoch',
+    breaks: engine('session', 'digestSinceEpochStart', 'Session'),
+    caughtBy: /^(10|14):/,
+  },
+  {
+    name: 'compare-on-position',
+    clause: '2.4',
+    instead: 'ledger and checkpoint are compared by position',
+    breaks: engine('recovery', 'compareOnPosition', 'judgeReceipt'),
+    caughtBy: /^14: parked with SinkBehind/,
+  },
+  {
+    name: 'shared-session',
+    clause: '4',
+    instead: 'a claim shares producers with the session before it, which goes on',
+    breaks: engine('registry', 'sharedSession', 'SessionRegistry'),
+    options: { kind: 'producer', flaw: 'one producer per process' },
+    caughtBy: /^(1|5, 6|6|10|17):/,
+  },
+  {
+    name: 'dead-letters-outside-the-set',
+    clause: '5',
+    instead: 'dead letters are written whenever a record fails, muted or not',
+    breaks: engine('ledger', 'lettersOutside', 'Ledger'),
+    caughtBy: /^1: dead-letters/,
+  },
+  {
+    name: 'refusals-forgotten',
+    clause: '5',
+    instead: 'a retry does not obey what receipts list as refused',
+    breaks: engine('refusals', 'refusalsForgotten', 'Refusals'),
+    caughtBy: /^(1: more letters|10:)/,
+  },
+  {
+    name: 'dead-letters-last',
+    clause: '5',
+    instead: 'dead letters commit after the outputs beside them',
+    breaks: engine('commit', 'lettersLast', 'commitAll'),
+    caughtBy: /^(5 \(letters\)|1):/,
+  },
+  {
+    name: 'owners-without-claims',
+    clause: '1',
+    instead: 'owners are ordered by generation and incarnation only',
+    breaks: engine('owner', 'ownersWithoutClaims', 'compareOwners'),
+    caughtBy: /^(5, 6|14|15):/,
+  },
+  {
+    name: 'old-generation-kept',
+    clause: '2.3',
+    instead: 'the fence receipt of a newer generation copies position and digest',
+    breaks: engine('recovery', 'oldGenerationKept', 'fenceReceipt'),
+    caughtBy: /^(1|10|14|17):/,
+  },
+  {
+    name: 'own-epoch-in-fence-receipt',
+    clause: '2.3',
+    instead: 'a fence receipt names the epoch of its claimant',
+    breaks: engine('recovery', 'ownEpochInFenceReceipt', 'fenceReceipt'),
+    caughtBy: /^14: parked with LedgerAhead/,
+  },
+  {
+    name: 'new-time-per-attempt',
+    clause: '1',
+    instead: 'every attempt of an epoch draws its time and seed',
+    breaks: [{ module: 'src/protocol/epoch', by: 'newTimePerAttempt', names: ['recordClaim'] }],
+    caughtBy: /^14: parked with (LedgerAhead|NonDeterministicStep|CodeChanged)/,
+  },
+  {
+    name: 'unfinished-epoch-forgotten',
+    clause: '1',
+    instead: 'a start does not take over the epoch that was scheduled and not recorded',
+    breaks: [{ module: 'src/control/task-history', by: 'unfinishedEpochForgotten', names: ['lastTaskState'] }],
+    caughtBy: /^14: parked with LedgerAhead/,
+  },
+  {
+    name: 'history-before-closing',
+    clause: '1',
+    instead: "a start reads the old run's history before it has closed that run",
+    options: { clientFlaw: 'reads history before it closes the run', faults: ['startAgain'] },
+    caughtBy: /^(4|14):/,
+  },
+  {
+    name: 'older-owners-commit',
+    clause: '3.7',
+    instead: 'a ledger takes commits without comparing',
+    options: { flaw: 'no comparing' },
+    caughtBy: /^(5, 6|6|1|10|17):/,
+  },
+  {
+    name: 'receipt-before-outputs',
+    clause: '3.7',
+    instead: 'receipt and outputs become durable one after the other',
+    options: { flaw: 'receipt before outputs' },
+    caughtBy: /^(6|10|17):/,
+  },
+]
+
+/** Throws `TypeError` for a name that isn't there. */
+export function ruleNamed(name: string): Rule {
+  const rule = rules.find((other) => other.name === name)
+  if (rule === undefined) throw new TypeError(`no rule is called '${name}': --break list names them`)
+  return rule
+}

@@ -1,0 +1,76 @@
+import { defineSource } from '../../src/definition/define-source.js'
+import type { BoundsContext, SourceReader } from '../../src/definition/source.js'
+import type { Choices } from './choices.js'
+import type { Process } from './schedule.js'
+
+/** Which positions hold a record; its value is its position. The others are gaps, as compaction leaves them. */
+export type Log = readonly boolean[]
+
+/** One partition: written bit by bit, read in batches of any size, cut anywhere, other ones on each attempt. */
+export class SimBroker {
+  readonly log: Log
+  /** Records from here on are not written yet. */
+  end: number
+  private readonly choices: Choices
+  private waiting: (() => void)[] = []
+
+  constructor(log: Log, end: number, choices: Choices) {
+    this.log = log
+    this.end = end
+    this.choices = choices
+  }
+
+  grow(by: number): void {
+    this.end = Math.min(this.log.length, this.end + by)
+    for (const wake of this.waiting.splice(0)) wake()
+  }
+
+  get source() {
+    const processOf = (ctx: { readonly connection: BoundsContext['connection'] }): Process =>
+      ctx.connection('process', 'default') as Process
+    return defineSource<number, number>({
+      kind: 'simulated',
+      replayable: true,
+      partitions: async () => 1,
+      bounds: async (ctx) => {
+        await processOf(ctx).step('source bounds')
+        const { startAt = 'earliest' } = ctx
+        const start = typeof startAt === 'object' && 'offsets' in startAt ? (startAt.offsets[0] ?? '0') : '0'
+        return { start, end: String(this.end) }
+      },
+      decode: (record) => record.value,
+      open: (ctx) => this.open(processOf(ctx), Number(ctx.position)),
+    })
+  }
+
+  private async open(process: Process, position: number): Promise<SourceReader<number>> {
+    await process.step('source open')
+    let at = position
+    return {
+      poll: async ({ signal }) => {
+        while (at >= this.end) await this.growth(signal)
+        await process.step('source poll')
+        signal.throwIfAborted()
+        const from = at
+        at = Math.min(this.end, from + 1 + this.choices.below(4))
+        const positions = Array.from({ length: at - from }, (_, index) => from + index)
+        const records = positions
+          .filter((v) => this.log[v] === true)
+          .map((v) => ({ position: String(v), next: String(v + 1), key: null, value: v }))
+        return { records, next: String(at), lag: this.end - at }
+      },
+      close: async () => {},
+    }
+  }
+
+  private async growth(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const grown = new Promise<void>((resolve) => this.waiting.push(resolve))
+    let fail = (): void => {}
+    const aborted = new Promise<never>((_, reject) => {
+      fail = () => reject(new Error('aborted'))
+      signal.addEventListener('abort', fail, { once: true })
+    })
+    await Promise.race([grown, aborted]).finally(() => signal.removeEventListener('abort', fail))
+  }
+}
