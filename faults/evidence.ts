@@ -16,7 +16,7 @@ export async function tasksTold(world: World): Promise<string> {
     const answers = [run.standing(partition), past].map((one) =>
       Promise.race([one.then((found) => JSON.stringify(found)).catch(String), sleep(ANSWER_MS, 'no answer')]),
     )
-    const seen = `fed to ${run.feed.ends[partition]}, seen to ${run.newest(partition)}`
+    const seen = `fed to ${run.fedTo(partition)}, seen to ${run.newest(partition)}`
     return [`${run.taskId(partition)}: ${seen}`, ...(await Promise.all(answers))].join('\n  ')
   })
   const logs = world.crew.all.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-30).join('\n')}`)

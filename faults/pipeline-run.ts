@@ -85,6 +85,11 @@ export class PipelineRun {
     return this.feeding
   }
 
+  /** Offset behind what its topic is known to hold; 0 before it has started. */
+  fedTo(partition: number): number {
+    return this.feeding?.ends[partition] ?? 0
+  }
+
   /** Offset of the newest output that a reader can see; −1 before the first. */
   newest(partition: number): number {
     const line = this.watch.seen.get(partition)?.at(-1)
