@@ -60,7 +60,7 @@ function fingerprint() {
 
 /** Programs for Java's own client: run from their source, beside what runs them. */
 function copyJava() {
-  for (const file of compiled.flatMap((directory) => filesBelow(join(root, directory)))) {
+  for (const file of filesBelow(join(root, 'test/oracle'))) {
     if (file.endsWith('.java')) copyFileSync(file, join(dist, relative(root, file)))
   }
 }
