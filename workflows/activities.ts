@@ -10,7 +10,13 @@ const COMMIT_SLACK_MS = 600_000
 /** Fencing waits for a broker's or a database's own time-outs. */
 const CLAIM_MS = 120_000
 
-/** Plan, partitions, old runs: any worker can tell, and tries until it can. Only failures nothing can mend end it. */
+/** The plan: tried often at first, until a worker has it that knows the pipeline. */
+export const plan = proxyActivities<Pick<ControlActivities, typeof ACTIVITY.describePipeline>>({
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: 100, backoffCoefficient: 1.2, maximumInterval: 10_000 },
+})
+
+/** Partitions, old runs: any worker can tell, and tries until it can. Only failures nothing can mend end it. */
 export const control = proxyActivities<ControlActivities>({
   startToCloseTimeout: '5 minutes',
   retry: { initialInterval: 500, maximumInterval: 10_000 },

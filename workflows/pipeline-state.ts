@@ -60,15 +60,17 @@ export function command(
   now: number,
 ): { readonly state: PipelineState; readonly tell: readonly TaskEntry[]; readonly control: TaskControl } {
   const { kind, reason, acceptCodeChange } = given
-  const tell = state.tasks.filter(
-    (task) =>
-      !hasEnded(task.phase) &&
-      (given.stage === null || given.stage === task.stage) &&
-      (given.partition === null || given.partition === task.partition),
-  )
+  const tell = tasksMeant(state, given.stage, given.partition).filter((task) => !hasEnded(task.phase))
   const control = { kind, reason, acceptCodeChange, incarnation: state.incarnation }
   const whole = given.partition === null && given.stage === null
   return { state: whole ? commandAll(state, given, now) : state, tell, control }
+}
+
+/** The tasks of a stage, of a partition, or both; null is any. */
+function tasksMeant({ tasks }: PipelineState, stage: string | null, partition: number | null): readonly TaskEntry[] {
+  return tasks.filter(
+    (task) => (stage === null || stage === task.stage) && (partition === null || partition === task.partition),
+  )
 }
 
 function commandAll(state: PipelineState, { kind, reason }: PipelineCommand, now: number): PipelineState {
@@ -141,9 +143,7 @@ export function refusalOf(state: PipelineState | null, given: unknown): string |
   if (kind !== 'pause' && kind !== 'resume' && (partition !== null || stage !== null))
     return `${kind} is for the whole pipeline`
   const asked = [stage === null ? [] : `stage '${stage}'`, partition === null ? [] : `partition ${partition}`].flat()
-  const meant = state.tasks.filter(
-    (task) => (partition === null || task.partition === partition) && (stage === null || task.stage === stage),
-  )
+  const meant = tasksMeant(state, stage, partition)
   if (meant.length === 0) return `there is no such task: ${asked.join(', ')}`
   const over = asked.length > 0 && meant.every((task) => hasEnded(task.phase))
   return over ? `${asked.join(', ')} has ended as ${meant[0]?.phase}` : null

@@ -21,7 +21,7 @@ import { ACTIVITY, TASK_WORKFLOW, taskWorkflowId } from '../src/protocol/names.j
 import type { PipelineCommand, PipelineInput, PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
 import type { Counters } from '../src/protocol/checkpoint.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
-import { control, controlOnce } from './activities.js'
+import { control, controlOnce, plan as planning } from './activities.js'
 import { asWorkflowFailure, failureOf, problemFrom } from './failure.js'
 import { commandUpdate, controlSignal, pipelineQuery, reportSignal } from './messages.js'
 import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
@@ -130,7 +130,7 @@ class PipelineRun {
 
   /** What to run, and where each task goes on. Anything here may wait for long, and can be cancelled. */
   private async plan(): Promise<TaskState[]> {
-    const plan = await control[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
+    const plan = await planning[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
     let state = newPipeline(plan, Date.now())
     const found: TaskState[] = []
     for (const stage of plan.stages) {

@@ -11,7 +11,7 @@ export interface Way<T> {
 
 /** The result of the first way that works. Throws `StackUnavailable` with every way's reason if none does. */
 export async function firstThatWorks<T>(
-  server: 'Temporal' | 'Kafka',
+  server: 'Temporal' | 'Kafka' | 'S3',
   ways: readonly Way<T>[],
   install: readonly string[],
 ): Promise<T> {

@@ -28,6 +28,8 @@ export interface ServerProcess {
   readonly name: StackServer
   readonly command: string
   readonly args: readonly string[]
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** What it listens on, all on 127.0.0.1. */
   readonly ports: readonly number[]
   readonly place: DataPlace
@@ -63,6 +65,7 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
   const supervised = supervise({
     command,
     args,
+    ...(spec.env !== undefined && { env: spec.env }),
     logFile: join(place.directory, 'server.log'),
     removeAtEnd: place.temporary ? [place.directory] : [],
     // Data that nobody will read again needs no orderly end.

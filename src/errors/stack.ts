@@ -6,7 +6,7 @@ export interface Attempt {
   readonly why: string
 }
 
-export type StackServer = 'Temporal' | 'Kafka' | 'Postgres'
+export type StackServer = 'Temporal' | 'Kafka' | 'Postgres' | 'S3'
 
 /** A server of the development stack could not be had: not given, not installed, not built, not downloaded. */
 export class StackUnavailable extends TidemarkError<{

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client'
 import { type HttpConnection, httpConnectionSchema } from '../connectors/http/http-connection.js'
 import { type KafkaConnection, kafkaConnectionSchema } from '../connectors/kafka/kafka-connection.js'
 import { type PostgresConnection, postgresConnectionSchema } from '../connectors/postgres/postgres-connection.js'
+import { type S3Connection, s3ConnectionSchema } from '../connectors/s3/s3-connection.js'
 import { isClient } from '../connectors/temporal/client.js'
 import type { Blueprint } from '../definition/blueprint.js'
 import { blueprintOf } from '../definition/blueprint-of.js'
@@ -22,6 +23,8 @@ export interface TidemarkPluginOptions {
   readonly postgres?: PostgresConnection
   /** Further databases, by the name that sinks give as `database`. */
   readonly databases?: Readonly<Record<string, PostgresConnection>>
+  /** How S3 sinks reach their buckets; `{}` leaves all to the AWS SDK. */
+  readonly s3?: S3Connection
   /** HTTP services, by the name that sinks give as `connection`: what is secret, and what differs from worker to worker. */
   readonly http?: Readonly<Record<string, HttpConnection>>
   /** Temporal clients, by the name that sinks give as `connection`; those that name none use the worker's own. */
@@ -70,6 +73,7 @@ const schema = z.strictObject({
   clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
   postgres: postgresConnectionSchema.optional(),
   databases: z.record(z.string().min(1), postgresConnectionSchema).optional(),
+  s3: s3ConnectionSchema.optional(),
   http: z.record(z.string().min(1), httpConnectionSchema).optional(),
   temporal: z
     .record(z.string().min(1), z.custom<Client>(isClient, 'must be a Client of @temporalio/client'))
@@ -116,20 +120,21 @@ function connectionIn(options: TidemarkPluginOptions, kind: string, name: string
   const isOne = one !== undefined && name === 'default'
   const found = isOne ? options[one] : named === undefined ? undefined : options[named]?.[name]
   if (found !== undefined) return found
-  const option = isOne ? one : `${named}.${name}`
-  const remedy = named === undefined ? '' : `: give TidemarkPlugin the option '${option}'`
+  const option = isOne ? one : named === undefined ? undefined : `${named}.${name}`
+  const remedy = option === undefined ? '' : `: give TidemarkPlugin the option '${option}'`
   throw new InvalidCommand({ command: 'connect', reason: `this worker has no ${kind} connection '${name}'${remedy}` })
 }
 
 interface ConnectionOptionsOfKind {
   /** The one that is called 'default'. */
-  readonly one?: 'kafka' | 'postgres'
-  readonly named: 'clusters' | 'databases' | 'http' | 'temporal'
+  readonly one?: 'kafka' | 'postgres' | 's3'
+  readonly named?: 'clusters' | 'databases' | 'http' | 'temporal'
 }
 
 const CONNECTIONS: Readonly<Record<string, ConnectionOptionsOfKind>> = {
   kafka: { one: 'kafka', named: 'clusters' },
   postgres: { one: 'postgres', named: 'databases' },
+  s3: { one: 's3' },
   http: { named: 'http' },
   temporal: { named: 'temporal' },
 }

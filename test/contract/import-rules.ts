@@ -33,6 +33,10 @@ export const rules: readonly Rule[] = [
     part: 'src/connectors/temporal/',
     values: [...definition, ...list('src/connectors/in-parallel.ts @temporalio/client @temporalio/common node:')],
   },
+  {
+    part: 'src/connectors/s3/',
+    values: [...definition, ...list('src/connectors/ledger-chain/ src/connectors/lines/ @aws-sdk/client-s3 zod node:')],
+  },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 
@@ -53,6 +57,7 @@ export const rules: readonly Rule[] = [
       ...list('src/control/ activities/ zod node:'),
       ...list('src/connectors/kafka/kafka-connection.ts src/connectors/postgres/postgres-connection.ts'),
       ...list('src/connectors/http/http-connection.ts src/connectors/temporal/client.ts'),
+      ...list('src/connectors/s3/s3-connection.ts'),
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },

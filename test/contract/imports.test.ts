@@ -63,6 +63,7 @@ describe('definitions', () => {
     'src/connectors/file/index.ts',
     'src/connectors/kafka/index.ts',
     'src/connectors/postgres/index.ts',
+    'src/connectors/s3/index.ts',
   ])('%s can be imported without loading Temporal or the engine', (entry) => {
     const heavy = [...loadedFrom(entry, imports)].filter(([file]) => /^(@temporalio\/|src\/engine\/)/.test(file))
     expect(heavy.map(([, chain]) => chain.join(' → '))).toEqual([])

@@ -90,6 +90,7 @@ describe('the entries', () => {
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink'],
       'tidemark/postgres': ['postgresLedgerDdl', 'postgresSink', 'postgresStatementSink'],
+      'tidemark/s3': ['readCommitted', 'removeUncommitted', 's3Sink'],
       'tidemark/http': ['httpSink'],
       'tidemark/temporal': ['workflowSink', 'workflowUpdateSink'],
     })
@@ -97,6 +98,7 @@ describe('the entries', () => {
 
   it('load without the optional packages, and say on a worker which one is missing', async () => {
     await rm(join(project.directory, 'node_modules/pg'))
+    await rm(join(project.directory, 'node_modules/@aws-sdk/client-s3'))
     await project.write(
       'without.mjs',
       `import { postgresSink } from 'tidemark/postgres'
@@ -105,6 +107,13 @@ describe('the entries', () => {
       await open({ ...place, connection: () => ({ host: 'nowhere' }) }).catch(({ code, message }) => console.log(code, message))`,
     )
     expect(await project.node('without.mjs')).toMatch(/^SinkUnauthorized .*the package 'pg' can't be loaded/)
+    await project.write(
+      'without-s3.mjs',
+      `import { readCommitted, s3Sink } from 'tidemark/s3'
+      s3Sink({ bucket: 'some-bucket' })
+      await readCommitted({ bucket: 'some-bucket' }).next().catch(({ code, message }) => console.log(code, message))`,
+    )
+    expect(await project.node('without-s3.mjs')).toMatch(/^SinkUnauthorized .*install it beside tidemark/)
   })
 
   it('are all there is: the inside stays inside', async () => {

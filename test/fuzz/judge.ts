@@ -62,7 +62,7 @@ function same(record: KafkaRecord, due: PlainRecord): boolean {
     record.offset === due.offset &&
     record.position === String(due.offset) &&
     record.next === String(due.offset + 1) &&
-    sameTime(record.timestamp, due.timestamp) &&
+    sameTime(record.timestamp, due) &&
     sameBytes(record.key, due.key) &&
     sameBytes(record.value, due.value) &&
     headers.length === due.headers.length &&
@@ -70,9 +70,9 @@ function same(record: KafkaRecord, due: PlainRecord): boolean {
   )
 }
 
-/** Beyond what a number can say exactly, in the year 287396, nobody's times are. */
-function sameTime(time: number, due: bigint): boolean {
-  return Number.isSafeInteger(time) ? BigInt(time) === due : !Number.isSafeInteger(Number(due))
+/** Nobody's times are beyond what a number can say exactly, in the year 287396. */
+function sameTime(time: number, { timestamp, exactTime }: PlainRecord): boolean {
+  return exactTime ? time === Number(timestamp) : !Number.isNaN(time)
 }
 
 function sameBytes(bytes: Uint8Array | null, due: Uint8Array | null): boolean {

@@ -17,12 +17,12 @@ export const plainCodecs: readonly ((bytes: Uint8Array) => Uint8Array)[] = [
   plainZstd,
 ]
 
-/** RFC 1952: members one after the other. What follows the last, and isn't one, is left alone as gzip itself does. */
+/** RFC 1952: members one after the other, and then nothing or zeros. */
 function plainGzip(bytes: Uint8Array): Uint8Array {
   const reader = new PlainReader(bytes)
   const plain: Uint8Array[] = []
   do plain.push(gzipMember(reader))
-  while (reader.left > 0 && reader.bytes[reader.at] === 0x1f)
+  while (reader.left > 0 && reader.bytes[reader.at] !== 0)
   return Buffer.concat(plain)
 }
 

@@ -6,6 +6,8 @@ import { must, PlainReader, Refused } from './plain-reader.js'
 export interface PlainRecord {
   readonly offset: number
   readonly timestamp: bigint
+  /** Whether all that it is made of fits into a number; if not, only the nearest is asked for. */
+  readonly exactTime: boolean
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: readonly (readonly [name: string, value: Uint8Array])[]
@@ -125,10 +127,13 @@ function* recordsOf(batch: PlainBatch): Generator<PlainRecord> {
     const timestamp = (batch.attributes & 8) !== 0 ? batch.maxTimestamp : BigInt.asIntN(64, batch.baseTimestamp + time)
     // The last may still be found to be followed by something that is none.
     if (left === 1) must(reader.left === 0, 'bytes after the last record')
-    yield { offset: Number(batch.baseOffset + delta), timestamp, key, value, headers }
+    const exactTime = (batch.attributes & 8) !== 0 ? fits(batch.maxTimestamp) : fits(batch.baseTimestamp) && fits(time)
+    yield { offset: Number(batch.baseOffset + delta), timestamp, exactTime, key, value, headers }
   }
   must(reader.left === 0, 'bytes after the last record')
 }
+
+const fits = (value: bigint): boolean => Number.isSafeInteger(Number(value))
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 

@@ -60,7 +60,7 @@ async function evict(simulation: Simulation): Promise<void> {
   await simulation.temporal.evict()
 }
 
-function command(kind: 'pause' | 'drain' | 'cancel') {
+function ask(kind: 'pause' | 'drain' | 'cancel') {
   return (simulation: Simulation): void => {
     if (!simulation.pipeline.command(kind)) return
     simulation.tell(`! ${kind}`)
@@ -92,9 +92,9 @@ const faults = {
   timeOut,
   shutDown,
   evict,
-  pause: command('pause'),
-  drain: command('drain'),
-  cancel: command('cancel'),
+  pause: ask('pause'),
+  drain: ask('drain'),
+  cancel: ask('cancel'),
   startAgain,
   startFresh,
   reset,

@@ -14,6 +14,8 @@ export interface Rule {
   readonly options?: Partial<SimulationOptions>
   /** The first invariants that don't hold. */
   readonly caughtBy: RegExp
+  /** One that fails: what is changed here or in the library may make it another. */
+  readonly seed: number
 }
 
 export interface Break {
@@ -35,6 +37,7 @@ export const rules: readonly Rule[] = [
     instead: 'the receipt is read before older producers are fenced',
     options: { kind: 'producer', flaw: 'reads before it fences' },
     caughtBy: /^(1|6|10|17):/,
+    seed: 46,
   },
   {
     name: 'no-fence-receipt',
@@ -43,6 +46,7 @@ export const rules: readonly Rule[] = [
     breaks: engine('recovery', 'noFenceReceipt', 'fenceReceipt'),
     options: { kind: 'compare', faults: ['timeOut'] },
     caughtBy: /^(1|5, 6|14|17):/,
+    seed: 463,
   },
   {
     name: 'no-muting',
@@ -50,6 +54,7 @@ export const rules: readonly Rule[] = [
     instead: 'outputs that a ledger holds already are written again',
     breaks: engine('recovery', 'noMuting', 'aheadOf'),
     caughtBy: /^1:/,
+    seed: 19,
   },
   {
     name: 'checkpoint-before-catching-up',
@@ -57,6 +62,7 @@ export const rules: readonly Rule[] = [
     instead: 'an epoch goes live at the first ledger it has caught up with',
     breaks: engine('catch-up', 'checkpointBeforeCatchingUp', 'CatchUp'),
     caughtBy: /^(1|8|10|14|17):/,
+    seed: 44,
   },
   {
     name: 'digest-since-epoch-start',
@@ -64,6 +70,7 @@ export const rules: readonly Rule[] = [
     instead: 'the digest begins anew with every epoch',
     breaks: engine('session', 'digestSinceEpochStart', 'Session'),
     caughtBy: /^(10|14):/,
+    seed: 81,
   },
   {
     name: 'compare-on-position',
@@ -71,6 +78,7 @@ export const rules: readonly Rule[] = [
     instead: 'ledger and checkpoint are compared by position',
     breaks: engine('recovery', 'compareOnPosition', 'judgeReceipt'),
     caughtBy: /^14: parked with SinkBehind/,
+    seed: 27,
   },
   {
     name: 'shared-session',
@@ -79,6 +87,7 @@ export const rules: readonly Rule[] = [
     breaks: engine('registry', 'sharedSession', 'SessionRegistry'),
     options: { kind: 'producer', flaw: 'one producer per process' },
     caughtBy: /^(1|5, 6|6|10|17):/,
+    seed: 17,
   },
   {
     name: 'dead-letters-outside-the-set',
@@ -86,6 +95,7 @@ export const rules: readonly Rule[] = [
     instead: 'dead letters are written whenever a record fails, muted or not',
     breaks: engine('ledger', 'lettersOutside', 'Ledger'),
     caughtBy: /^1: dead-letters/,
+    seed: 19,
   },
   {
     name: 'refusals-forgotten',
@@ -93,6 +103,7 @@ export const rules: readonly Rule[] = [
     instead: 'a retry does not obey what receipts list as refused',
     breaks: engine('refusals', 'refusalsForgotten', 'Refusals'),
     caughtBy: /^(1: more letters|10:)/,
+    seed: 191,
   },
   {
     name: 'dead-letters-last',
@@ -100,6 +111,7 @@ export const rules: readonly Rule[] = [
     instead: 'dead letters commit after the outputs beside them',
     breaks: engine('commit', 'lettersLast', 'commitAll'),
     caughtBy: /^(5 \(letters\)|1):/,
+    seed: 219,
   },
   {
     name: 'owners-without-claims',
@@ -107,6 +119,7 @@ export const rules: readonly Rule[] = [
     instead: 'owners are ordered by generation and incarnation only',
     breaks: engine('owner', 'ownersWithoutClaims', 'compareOwners'),
     caughtBy: /^(5, 6|14|15):/,
+    seed: 3,
   },
   {
     name: 'old-generation-kept',
@@ -114,6 +127,7 @@ export const rules: readonly Rule[] = [
     instead: 'the fence receipt of a newer generation copies position and digest',
     breaks: engine('recovery', 'oldGenerationKept', 'fenceReceipt'),
     caughtBy: /^(1|10|14|17):/,
+    seed: 2,
   },
   {
     name: 'own-epoch-in-fence-receipt',
@@ -121,6 +135,7 @@ export const rules: readonly Rule[] = [
     instead: 'a fence receipt names the epoch of its claimant',
     breaks: engine('recovery', 'ownEpochInFenceReceipt', 'fenceReceipt'),
     caughtBy: /^14: parked with LedgerAhead/,
+    seed: 3,
   },
   {
     name: 'new-time-per-attempt',
@@ -128,6 +143,7 @@ export const rules: readonly Rule[] = [
     instead: 'every attempt of an epoch draws its time and seed',
     breaks: [{ module: 'src/protocol/epoch', by: 'newTimePerAttempt', names: ['recordClaim'] }],
     caughtBy: /^14: parked with (LedgerAhead|NonDeterministicStep|CodeChanged)/,
+    seed: 29,
   },
   {
     name: 'unfinished-epoch-forgotten',
@@ -135,6 +151,7 @@ export const rules: readonly Rule[] = [
     instead: 'a start does not take over the epoch that was scheduled and not recorded',
     breaks: [{ module: 'src/control/task-history', by: 'unfinishedEpochForgotten', names: ['lastTaskState'] }],
     caughtBy: /^14: parked with LedgerAhead/,
+    seed: 29,
   },
   {
     name: 'history-before-closing',
@@ -142,6 +159,7 @@ export const rules: readonly Rule[] = [
     instead: "a start reads the old run's history before it has closed that run",
     options: { clientFlaw: 'reads history before it closes the run', faults: ['startAgain'] },
     caughtBy: /^(4|14):/,
+    seed: 597,
   },
   {
     name: 'older-owners-commit',
@@ -149,6 +167,7 @@ export const rules: readonly Rule[] = [
     instead: 'a ledger takes commits without comparing',
     options: { flaw: 'no comparing' },
     caughtBy: /^(5, 6|6|1|10|17):/,
+    seed: 16,
   },
   {
     name: 'receipt-before-outputs',
@@ -156,6 +175,7 @@ export const rules: readonly Rule[] = [
     instead: 'receipt and outputs become durable one after the other',
     options: { flaw: 'receipt before outputs' },
     caughtBy: /^(6|10|17):/,
+    seed: 1,
   },
 ]
 

@@ -28,7 +28,8 @@ const LAST = 50
 export async function search({ seeds, firstSeed, options, untilFound, say }: Search): Promise<Found> {
   let failed = 0
   let done = 0
-  for (; done < seeds && !(untilFound && failed > 0); done++) {
+  const isEnough = (): boolean => done === seeds || (untilFound && failed > 0)
+  for (; !isEnough(); done++) {
     const seed = firstSeed + done
     const outcome = await simulate(seed, options)
     if (outcome.broke !== null) {

@@ -22,7 +22,7 @@ interface Flags extends ConnectionFlags, JsonFlag {
 }
 
 /** A worker that is up has planned a pipeline by then, and found that a topic isn't there: it looks for that for 5 s. */
-const PLANNED_MS = 8_000
+const PLANNED_MS = 12_000
 const LOOK_MS = 200
 
 /**

@@ -1,12 +1,6 @@
-import { ForeignReceipt, SinkUnauthorized, SinkUnavailable, type SinkAt } from '../../errors/sink.js'
+import { SinkUnauthorized, SinkUnavailable } from '../../errors/sink.js'
+import type { Target } from '../ledger-chain/target.js'
 import { errno } from './disk.js'
-
-/** Which sink, and which directory it writes to: what every error of it says. */
-export interface Target {
-  readonly at: SinkAt
-  /** `directory out/x` */
-  readonly target: string
-}
 
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS'])
 /** The directory can't be there: a file in the way, a dangling link, a name that is too long. */
@@ -28,7 +22,3 @@ export function sinkFailure({ at, target }: Target, doing: string, error: unknow
 }
 
 export const MAKE_DIRECTORY = 'create its directories'
-
-export function foreign({ at, target }: Target, found: string): ForeignReceipt {
-  return new ForeignReceipt({ ...at, target, found })
-}

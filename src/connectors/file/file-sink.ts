@@ -2,12 +2,14 @@ import { resolve } from 'node:path'
 import { defineSink } from '../../definition/define-sink.js'
 import type { Fault } from '../../definition/fault.js'
 import type { Encoder } from '../../definition/serde.js'
-import type { Sink, SinkContext, TransactionalSink } from '../../definition/sink.js'
+import type { Sink, TransactionalSink } from '../../definition/sink.js'
+import { targetOf, type Place } from '../ledger-chain/target.js'
 import { nodeDisk, type Disk } from './disk.js'
-import { sinkFailure, type Target } from './failure.js'
+import { sinkFailure } from './failure.js'
 import { layoutOf } from './layout.js'
 import { Ledger } from './ledger.js'
-import { lineEncoder, type Line, type LineOptions } from './line.js'
+import { lineFaults } from '../lines/line-faults.js'
+import { lineEncoder, type Line, type LineOptions } from '../lines/line.js'
 import { openLedger } from './open.js'
 import { BUFFERED } from './pending.js'
 
@@ -47,10 +49,6 @@ export function fileSinkDefinition<T>(
 ): TransactionalSink<T, Line> {
   const { directory, extension = 'jsonl' } = options
   const describe = `directory ${directory}`
-  const targetOf = (ctx: Place): Target => {
-    const { pipeline, stage, partition, sinks } = ctx
-    return { at: { pipeline, stage, partition, sink: sinks.join(',') }, target: describe }
-  }
   // At run time: a relative directory is the worker's, not that of whoever imports the definition.
   const layout = (ctx: Place) => layoutOf(resolve(directory), ctx.stage, ctx.partition, extension)
   return {
@@ -64,9 +62,9 @@ export function fileSinkDefinition<T>(
     faults: faultsOf(options),
     encode: lineEncoder(options as LineOptions<T>),
     digest: (line) => line.bytes,
-    open: (ctx) => openLedger({ disk, layout: layout(ctx), target: targetOf(ctx), buffered }, ctx),
+    open: (ctx) => openLedger({ disk, layout: layout(ctx), target: targetOf(ctx, describe), buffered }, ctx),
     async inspect(ctx) {
-      const target = targetOf(ctx)
+      const target = targetOf(ctx, describe)
       try {
         return (await new Ledger(disk, layout(ctx), ctx.ledgerKey, target).newest())?.receipt ?? null
       } catch (error) {
@@ -76,28 +74,7 @@ export function fileSinkDefinition<T>(
   }
 }
 
-type Place = Pick<SinkContext, 'pipeline' | 'stage' | 'partition' | 'sinks'>
-
-const OPTIONS = ['directory', 'format', 'origin', 'path', 'extension']
-
-function faultsOf(options: object): readonly Fault[] {
-  const faults: Fault[] = []
-  const check = (path: string, right: boolean, message: string, got: unknown): void => {
-    if (!right) faults.push({ path, message, got })
-  }
-  const { directory, format, origin, path, extension } = options as Readonly<Record<string, unknown>>
-  check('directory', typeof directory === 'string' && directory.trim() !== '', 'must be a path', directory)
-  check('format', format === undefined || hasEncode(format), 'must have an encode function', typeof format)
-  check('origin', origin === undefined || typeof origin === 'boolean', 'must be true or false', origin)
-  check('origin', origin !== true || format === undefined, 'goes with JSON lines only: leave out `format`', origin)
-  check('path', path === undefined || typeof path === 'function', 'must be a function', typeof path)
-  const usable = typeof extension === 'string' && /^[a-z0-9]+(\.[a-z0-9]+)*$/i.test(extension)
-  check('extension', extension === undefined || usable, 'must be letters and digits', extension)
-  // What matches `*.json` would not only be output: the ledger's files end so.
-  check('extension', !/(^|\.)(json|entry|part|new)$/i.test(String(extension)), "is one of the ledger's own", extension)
-  for (const name of Object.keys(options)) check(name, OPTIONS.includes(name), 'is no option of fileSink', undefined)
-  return faults
-}
-
-const hasEncode = (format: unknown): boolean =>
-  typeof format === 'object' && format !== null && typeof (format as { encode?: unknown }).encode === 'function'
+const faultsOf = (options: object): readonly Fault[] =>
+  lineFaults('fileSink', options, ['directory'], ({ directory }, check) => {
+    check('directory', typeof directory === 'string' && directory.trim() !== '', 'must be a path', directory)
+  })

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
+import { misplaced } from '../ledger-chain/link.js'
+import { foreign, type Target } from '../ledger-chain/target.js'
 import { errno, type Disk } from './disk.js'
 import { parseEntry, type Entry } from './entry.js'
-import { foreign, type Target } from './failure.js'
 import { entryName, entrySeq, pendingName, type Layout } from './layout.js'
 
 /** Entries left behind the newest. At least 2: a torn or late view is told from the truth by the entry before. */
@@ -121,10 +122,8 @@ export class Ledger {
     }
     const parsed = parseEntry(text)
     if ('fault' in parsed) throw foreign(this.#target, `no entry of this ledger: ${path} (${parsed.fault})`)
-    if (parsed.entry.ledger !== this.#key) {
-      throw foreign(this.#target, `the ledger of another pipeline or sink, ${parsed.entry.ledger}`)
-    }
-    if (parsed.entry.seq !== seq) throw foreign(this.#target, `entry ${parsed.entry.seq} under the name of ${path}`)
+    const wrong = misplaced(parsed.entry, this.#key, seq, path)
+    if (wrong !== null) throw foreign(this.#target, wrong)
     return parsed.entry
   }
 }

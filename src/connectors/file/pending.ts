@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Appender, Disk } from './disk.js'
 import type { CommittedFile } from './entry.js'
 import { finalName, pendingName, type Layout } from './layout.js'
-import type { Line } from './line.js'
+import type { Line } from '../lines/line.js'
 
 /** Bytes kept in memory before they are written, over all files of a writer. */
 export const BUFFERED = 1024 * 1024

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { errno, type Disk } from './disk.js'
-import { foreign, type Target } from './failure.js'
+import { foreign, type Target } from '../ledger-chain/target.js'
 import type { Layout } from './layout.js'
 
 const directoryFile = z.object({ version: z.literal(1), id: z.uuid() })

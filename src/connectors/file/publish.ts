@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { errno, type Disk } from './disk.js'
 import type { CommittedFile } from './entry.js'
-import { foreign, type Target } from './failure.js'
+import { foreign, type Target } from '../ledger-chain/target.js'
 import { pendingFence, type Layout } from './layout.js'
 
 /** A reader that takes empty directories away can come between making one and renaming into it, but not for ever. */

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Item, Receipt, SinkContext, TransactionalWriter } from '../../definition/sink.js'
-import { GenerationFenced } from '../../errors/ownership.js'
-import { SinkUnavailable } from '../../errors/sink.js'
+import { linkAfter, overtaken } from '../ledger-chain/chain.js'
 import type { Entry } from './entry.js'
 import { sinkFailure } from './failure.js'
 import type { Ledger } from './ledger.js'
-import type { Line } from './line.js'
+import type { Line } from '../lines/line.js'
 import type { Opening } from './open.js'
 import { PendingFiles } from './pending.js'
 import { publish } from './publish.js'
@@ -53,17 +52,8 @@ export class FileWriter implements TransactionalWriter<Line> {
     if (receipt.seq !== seq) throw new RangeError(`a receipt of seq ${receipt.seq} cannot follow ${seq - 1}`)
     try {
       const files = await this.#pending.sync(receipt.owner.generation, seq)
-      const { ledger: key, nonce: predecessor } = this.#last
-      const entry: Entry = {
-        version: 1,
-        ledger: key,
-        seq,
-        nonce: randomUUID(),
-        predecessor,
-        receipt,
-        files,
-        inherited: [],
-      }
+      const link = linkAfter(this.#last, this.#last.ledger, receipt, randomUUID())
+      const entry: Entry = { ...link, files, inherited: [] }
       if (!(await this.#pending.intact(files))) throw await this.#overtaken(seq)
       this.#uncertain = true
       if (!(await ledger.create(entry, fence.seq))) throw await this.#overtaken(seq)
@@ -97,16 +87,8 @@ export class FileWriter implements TransactionalWriter<Line> {
   }
 
   /** Why the entry of that seq is not ours to create. */
-  async #overtaken(seq: number): Promise<Error> {
+  #overtaken(seq: number): Promise<Error> {
     const { ledger, target, ctx } = this.#opened
-    const newest = await ledger.newest()
-    if (newest === null || newest.seq < seq) {
-      const reason = 'its ledger or what it was about to commit was taken away under it'
-      return new SinkUnavailable({ ...target.at, target: target.target, doing: 'commit', reason })
-    }
-    const { pipeline, stage, partition } = ctx
-    const { sink } = target.at
-    const ledgerOwner = newest.receipt.owner
-    return new GenerationFenced({ pipeline, stage, partition, sink, owner: ctx.owner, ledgerOwner })
+    return overtaken(ledger, ctx, target, seq)
   }
 }

@@ -75,7 +75,7 @@ export class KafkaRecord implements SourceRecord<Uint8Array | null> {
     return valueLength < 0 ? null : this.frame.bytes.subarray(valueAt, valueAt + valueLength)
   }
 
-  /** Milliseconds since the epoch: the producer's time, or the broker's where the topic says LogAppendTime. */
+  /** Milliseconds since the epoch: the producer's time, or the broker's where the topic says LogAppendTime. Exact where it and the batch's are within 2^53. */
   get timestamp(): number {
     const { appendTime, baseTimestamp } = this.frame
     return appendTime ?? baseTimestamp + this.timestampDelta

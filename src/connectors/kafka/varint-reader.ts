@@ -25,20 +25,23 @@ export class VarintReader {
     throw new RangeError('a varint of more than 32 bits')
   }
 
-  /** At most 64 bits; exact below 2^53. */
+  /** At most 64 bits; exact up to 2^53, the nearest number above. */
   varlong(): number {
     const byte = this.bytes[this.at]
     if (byte !== undefined && byte < 0x80) {
       this.at++
       return (byte >>> 1) ^ -(byte & 1)
     }
-    let raw = 0
-    let scale = 1
+    // Half of what is written, since that fits in fewer bits; the odd one is the sign.
+    let half = 0
+    let odd = 0
+    let scale = 0.5
     for (let length = 0; length < 10; length++) {
       const next = this.byte()
+      if (length === 0) odd = next & 1
       if (length === 9 && next > 1) break
-      raw += (next & 0x7f) * scale
-      if (next < 0x80) return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2
+      half += (next & (length === 0 ? 0x7e : 0x7f)) * scale
+      if (next < 0x80) return odd === 0 ? half : -half - 1
       scale *= 128
     }
     throw new RangeError('a varint of more than 64 bits')

@@ -6,6 +6,7 @@ import { httpSink } from 'tidemark/http'
 import { kafkaSource } from 'tidemark/kafka'
 import { type PostgresConnection, postgresLedgerDdl, postgresSink, postgresStatementSink } from 'tidemark/postgres'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
+import { readCommitted, s3Sink, type CommittedObject } from 'tidemark/s3'
 import { workflowSink } from 'tidemark/temporal'
 import { memorySink, memorySource } from 'tidemark/testing'
 import { tidemarkPipeline, tidemarkTask } from 'tidemark/workflows'
@@ -23,6 +24,17 @@ export const hot = definePipeline({
       .map('brief', (reading, ctx: StepContext<unknown>) => ({ sensor: reading.sensor, at: ctx.timestamp }))
       .to('files', fileSink({ directory: 'out' })),
 })
+
+export const archived = definePipeline({
+  name: 'archived',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  steps: ({ readings }) =>
+    readings.to('s3', s3Sink({ bucket: 'archive', prefix: 'readings', path: ({ sensor }) => `sensor=${sensor}` })),
+})
+
+export async function* archivedKeys(): AsyncGenerator<CommittedObject['key']> {
+  for await (const { key } of readCommitted({ bucket: 'archive', prefix: 'readings' })) yield key
+}
 
 export const stored = definePipeline({
   name: 'stored',
@@ -61,6 +73,8 @@ export const alarms = definePipeline({
 // What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.
 // @ts-expect-error a file sink needs a directory
 export const nowhere = fileSink<string>({})
+// @ts-expect-error an S3 sink needs a bucket
+export const noBucket = s3Sink<string>({})
 export const strings = definePipeline({
   name: 'strings',
   sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
@@ -78,7 +92,13 @@ export const empty: TidemarkPluginOptions = {}
 export const byNumber = (pipelines: PipelineClient): PipelineHandle => pipelines.get(3)
 
 export const plugin = (pipelines: readonly Pipeline[]): TidemarkPlugin =>
-  new TidemarkPlugin({ pipelines, kafka: { brokers: ['localhost:9092'] }, postgres: database, heartbeatTimeout: '4s' })
+  new TidemarkPlugin({
+    pipelines,
+    kafka: { brokers: ['localhost:9092'] },
+    postgres: database,
+    s3: {},
+    heartbeatTimeout: '4s',
+  })
 
 export async function lagOf(client: Client): Promise<PipelineStatus['lag']> {
   const handle: PipelineHandle = new PipelineClient(client).get(hot)

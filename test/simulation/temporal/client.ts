@@ -60,5 +60,5 @@ function attributesOf(run: SimRun, entry: Entry): object {
 }
 
 function payloads(value: unknown): { payloads: Payload[] } {
-  return { payloads: value === undefined ? [] : [defaultPayloadConverter.toPayload(value) as Payload] }
+  return { payloads: value === undefined ? [] : [defaultPayloadConverter.toPayload(value)] }
 }

@@ -103,7 +103,12 @@ export class Execution {
     })
   }
 
-  activity(type: string, queue: string, input: unknown, scope: CancellationScope | null): Promise<unknown> {
+  activity(
+    type: string,
+    queue: string,
+    input: unknown,
+    scope: Pick<CancellationScope, 'cancellations'> | null,
+  ): Promise<unknown> {
     const seq = ++this.seq
     scope?.cancellations.push(() => this.issue({ kind: 'cancel', seq }))
     return this.answered(seq, { kind: 'activity', seq, type, queue, input: plain(input) })

@@ -50,7 +50,7 @@ export class Flight {
   private failure(thrown: unknown): ActivityFailure {
     const isKnown =
       thrown instanceof TimeoutFailure || thrown instanceof CancelledFailure || thrown instanceof ApplicationFailure
-    const cause = isKnown ? thrown : ApplicationFailure.fromError(thrown as Error)
+    const cause = isKnown ? thrown : ApplicationFailure.fromError(thrown)
     if (cause instanceof ApplicationFailure && cause.details != null) {
       Object.assign(cause, { details: plain(cause.details) })
     }

@@ -8,7 +8,7 @@ import type { Execution } from './execution.js'
 export { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common'
 
 let current: Execution | null = null
-let scope: CancellationScope | null = null
+let scope: Pick<CancellationScope, 'cancellations'> | null = null
 
 /** Whose code runs from now on. */
 export function enter(execution: Execution): void {
@@ -82,7 +82,7 @@ export class CancellationScope {
   /** What `work` begins before it first waits belongs to this scope. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const outer = scope
-    scope = this
+    scope = { cancellations: this.cancellations }
     try {
       return work()
     } finally {

@@ -74,6 +74,16 @@ describe('connections', () => {
     expect(connection('kafka', 'other')).toEqual(other)
   })
 
+  test('to S3 are as given, also where the AWS SDK gave the credentials', () => {
+    const credentials = { accessKeyId: 'a', secretAccessKey: 'b', $source: { CREDENTIALS_CODE: 'e' } }
+    const s3 = { endpoint: 'http://localhost:9000', region: 'eu-1', forcePathStyle: true, credentials }
+    expect(settings({ s3 }).connection('s3', 'default')).toBe(s3)
+    expect(settings({ s3: {} }).connection('s3', 'default')).toEqual({})
+    const provided = { credentials: () => Promise.resolve(credentials), requestTimeout: '5s' } as const
+    expect(settings({ s3: provided }).connection('s3', 'default')).toBe(provided)
+    expect(() => settings().connection('s3', 'default')).toThrow("give TidemarkPlugin the option 's3'")
+  })
+
   test('to Postgres are found by name too, always the same object', () => {
     const [postgres, analytics] = [{ connectionString: 'postgres://localhost/a' }, { host: 'analytics' }]
     const { connection } = settings({ postgres, databases: { analytics } })
@@ -156,5 +166,13 @@ describe('wrong options', () => {
     expect(faults).toContain('http.crm.baseUrl: must be a URL')
     expect(faults).toContain('temporal.eu: must be a Client')
     expect(faults).not.toContain('hunter2')
+    const s3 = {
+      endpoint: 'http://me:hunter2@host',
+      credentials: { accessKeyId: 'hunter2' },
+      requestTimeout: 'hunter2',
+    }
+    const others = faultsOf({ pipelines: [pipeline('delays')], s3 })
+    for (const path of ['s3.endpoint', 's3.credentials', 's3.requestTimeout']) expect(others).toContain(path)
+    expect(others).not.toContain('hunter2')
   })
 })

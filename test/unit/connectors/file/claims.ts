@@ -2,7 +2,7 @@ import { noHeaders } from '../../../../src/definition/headers.js'
 import type { Item, Output, Owner, Receipt, SinkContext, TransactionalSink } from '../../../../src/definition/sink.js'
 import { nodeDisk, type Disk } from '../../../../src/connectors/file/disk.js'
 import { fileSinkDefinition, type FileSinkOptions } from '../../../../src/connectors/file/file-sink.js'
-import type { Line } from '../../../../src/connectors/file/line.js'
+import type { Line } from '../../../../src/connectors/lines/line.js'
 import { BUFFERED } from '../../../../src/connectors/file/pending.js'
 import { fenceAs } from '../../../../src/testing/contract/fence.js'
 
@@ -37,6 +37,11 @@ export async function claimFiles<T>(
   { claim = 1, disk = nodeDisk, buffered = BUFFERED, owner = ownerOf(claim), context = {} }: ClaimOptions = {},
 ) {
   const sink: TransactionalSink<T, Line> = fileSinkDefinition(options, disk, buffered)
+  return await claimLines(sink, owner, context)
+}
+
+/** A task's use of a sink of lines: opens it, writes values, commits. */
+export async function claimLines<T>(sink: TransactionalSink<T, Line>, owner: Owner, context: Partial<SinkContext>) {
   const ctx = contextOf(owner, context)
   const fences: Receipt[] = []
   const fence = (found: Receipt | null): Receipt => {

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Appender, Disk } from '../../../../src/connectors/file/disk.js'
+import { before } from '../stepped.js'
 
 /** A new directory, and what removes it. */
 export async function newDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
@@ -25,23 +26,18 @@ export async function outputLines<T>(directory: string): Promise<readonly T[]> {
 
 /** The disk with `step` awaited before each of its steps. */
 export function steppedDisk(disk: Disk, step: () => Promise<void>): Disk {
-  const before =
-    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      await step()
-      return await call(...args)
-    }
+  const stepped = before(step)
   return {
-    makeDirectory: before(disk.makeDirectory),
-    list: before(disk.list),
-    read: before(disk.read),
-    writeNew: before(disk.writeNew),
-    append: before(async (path) => steppedAppender(await disk.append(path), step)),
-    link: before(disk.link),
-    rename: before(disk.rename),
-    remove: before(disk.remove),
-    size: before(disk.size),
-    syncDirectory: before(disk.syncDirectory),
+    makeDirectory: stepped(disk.makeDirectory),
+    list: stepped(disk.list),
+    read: stepped(disk.read),
+    writeNew: stepped(disk.writeNew),
+    append: stepped(async (path) => steppedAppender(await disk.append(path), step)),
+    link: stepped(disk.link),
+    rename: stepped(disk.rename),
+    remove: stepped(disk.remove),
+    size: stepped(disk.size),
+    syncDirectory: stepped(disk.syncDirectory),
   }
 }
 

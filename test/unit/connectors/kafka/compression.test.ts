@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { unlz4 } from '../../../../src/connectors/kafka/compression/lz4.js'
 import { unsnappy } from '../../../../src/connectors/kafka/compression/snappy.js'
 import { readFrames } from '../../../../src/connectors/kafka/compression/zstd/frame.js'
+import { plainCodecs } from '../../../fuzz/plain-codecs.js'
 import { Seeded } from '../../../simulation/seeded.js'
 
 const MIB = 1024 ** 2
@@ -73,4 +74,25 @@ describe('zstd', () => {
       expect(() => readFrames(frame.subarray(0, length), MIB), `${length} bytes`).toThrow(RangeError)
     }
   })
+
+  test.each([1, 19])('with any bit changed, at level %s, is refused or read as zstd itself reads it', (level) => {
+    const random = new Seeded(level)
+    for (let frames = 0; frames < 3; frames++) {
+      const frame = Buffer.from(compress(mixed(random, 200 + random.below(800)), level))
+      for (let bit = 0; bit < frame.length * 8; bit++) {
+        const changed = Buffer.from(frame)
+        changed[bit >> 3]! ^= 1 << (bit & 7)
+        const read = outcomeOf(() => readFrames(changed, 16 * MIB))
+        if (read !== null) expect(outcomeOf(() => plainCodecs[4]!(changed))?.equals(read), `bit ${bit}`).toBe(true)
+      }
+    }
+  })
 })
+
+function outcomeOf(read: () => Uint8Array): Buffer | null {
+  try {
+    return Buffer.from(read())
+  } catch {
+    return null
+  }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { lineEncoder, type LineOptions } from '../../../../src/connectors/file/line.js'
-import { outputOf } from './claims.js'
+import { lineEncoder, type LineOptions } from '../../../../src/connectors/lines/line.js'
+import { outputOf } from '../file/claims.js'
 
 function lineOf<T>(options: LineOptions<T>, value: T): string {
   const { bytes, from } = lineEncoder(options)(outputOf(value, 7))
