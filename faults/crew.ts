@@ -47,7 +47,7 @@ export class Crew {
       this.nobodyHasQuit()
       return this.live.every((worker) => this.isUp(worker))
     }
-    await waitUntil(all, { for: `${WORKERS} workers to wait for claims`, timeoutMs: 60_000, every: 50 })
+    await waitUntil(all, { for: `${WORKERS} workers to wait for claims`, timeoutMs: 180_000, every: 50 })
   }
 
   /** As it tells. The server names pollers of one partition of a queue only, and for a minute none of them may be this worker's. */
