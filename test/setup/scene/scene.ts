@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 
@@ -16,6 +17,8 @@ import { type TaskPast, taskPast } from './task-past.js'
 import { WorkerProcess } from './worker-process.js'
 
 export const PARTITIONS = 4
+
+const program = fileURLToPath(new URL('../../../dist/test/fixtures/worker.js', import.meta.url))
 
 export interface SceneOptions extends Pick<
   WorkerSettings,
@@ -126,7 +129,7 @@ export class Scene {
       ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
       ...(idleInterval !== undefined && { idleInterval }),
     }
-    const worker = await WorkerProcess.start(settings, this.root)
+    const worker = await WorkerProcess.start({ program, settings }, this.root)
     this.workers.push(worker)
     await this.until(`${identity} to poll for claims`, async () => (await this.pollers()).includes(identity))
     return worker
