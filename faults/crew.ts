@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import type { Connection } from '@temporalio/client'
 import { WorkerProcess } from '../test/setup/scene/worker-process.js'
 import { waitUntil } from '../test/setup/wait-until.js'
 import type { FaultWorkerSettings } from './worker.js'
@@ -16,12 +15,11 @@ export class Crew {
   /** All that have ever been. */
   readonly all: WorkerProcess[] = []
   private readonly settings: Omit<FaultWorkerSettings, 'identity'>
-  private readonly connection: Connection
   private readonly directory: string
+  private named = 0
 
-  constructor(settings: Omit<FaultWorkerSettings, 'identity'>, connection: Connection, directory: string) {
+  constructor(settings: Omit<FaultWorkerSettings, 'identity'>, directory: string) {
     this.settings = settings
-    this.connection = connection
     this.directory = directory
   }
 
@@ -41,20 +39,31 @@ export class Crew {
     this.ending.add(worker)
   }
 
-  /** Starts what is missing. Resolves when as many as there should be poll for claims. */
+  /** Starts what is missing. Resolves when as many as there should be wait for claims. Throws where one has ended by itself. */
   async muster(): Promise<void> {
-    const missing = WORKERS - this.live.length
-    for (let i = 0; i < missing; i++) {
-      const identity = `worker-${this.all.length + 1}`
-      this.all.push(await WorkerProcess.start({ program, settings: { ...this.settings, identity } }, this.directory))
-    }
+    const missing = Math.max(0, WORKERS - this.live.length)
+    await Promise.all(Array.from({ length: missing }, () => this.hire()))
+    // As they tell. The server names only pollers of one partition of a queue, and none may be of this worker for a minute.
+    const claims = `taskQueue: '${this.settings.taskQueue}/claims',\n  state: 'RUNNING'`
     await waitUntil(
-      async () => {
-        const polling = await this.pollers()
-        return this.live.filter(({ identity }) => polling.includes(identity)).length >= WORKERS
+      () => {
+        this.nobodyHasQuit()
+        return this.live.every((worker) => worker.log.includes(claims))
       },
-      { for: `${WORKERS} workers to poll for claims`, timeoutMs: 120_000, every: 200 },
+      { for: `${WORKERS} workers to wait for claims`, timeoutMs: 60_000, every: 50 },
     )
+  }
+
+  private async hire(): Promise<void> {
+    const identity = `worker-${++this.named}`
+    this.all.push(await WorkerProcess.start({ program, settings: { ...this.settings, identity } }, this.directory))
+  }
+
+  /** A worker sits out whatever happens to its servers: only signals end it. */
+  private nobodyHasQuit(): void {
+    for (const { identity, runs, wasTold, log } of this.all) {
+      if (!runs && !wasTold) throw new Error(`${identity} has ended by itself:\n${log.slice(-2_000)}`)
+    }
   }
 
   /** SIGTERM to all that run. Returns what is wrong with how they end. */
@@ -70,15 +79,5 @@ export class Crew {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.all.map((worker) => worker.end()))
-  }
-
-  private async pollers(): Promise<string[]> {
-    const { pollers } = await this.connection.workflowService.describeTaskQueue({
-      namespace: 'default',
-      taskQueue: { name: `${this.settings.taskQueue}/claims` },
-      // TASK_QUEUE_TYPE_ACTIVITY
-      taskQueueType: 2,
-    })
-    return (pollers ?? []).map(({ identity }) => identity ?? '')
   }
 }

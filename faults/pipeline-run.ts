@@ -1,9 +1,11 @@
 import type { Client } from '@temporalio/client'
 import { type CountedVerdict, judgeOutputs } from '../test/oracle/counted.js'
+import type { Outputs } from '../test/oracle/compare.js'
 import { Feed } from '../test/setup/scene/feed.js'
 import type { TaskStanding } from '../test/setup/scene/scene.js'
 import { createTopic } from '../test/setup/topics.js'
 import { uniqueName } from '../test/setup/unique-name.js'
+import type { LedgerEnd } from './sinks/ledger-log.js'
 import type { OutputWatch, SinkUnderTest, Target } from './sinks/sink.js'
 import type { PipelineSettings } from './worker.js'
 
@@ -92,10 +94,7 @@ export class PipelineRun {
 
   /** Offset of the newest output that a reader can see; −1 before the first. */
   newest(partition: number): number {
-    const line = this.watch.seen.get(partition)?.at(-1)
-    if (line === undefined) return -1
-    const [, offset] = JSON.parse(line) as unknown[]
-    return Number(offset)
+    return offsetOf(this.watch.seen.get(partition)?.at(-1))
   }
 
   /** What the task says of itself. Rejects where no worker answers in time. */
@@ -126,7 +125,15 @@ export class PipelineRun {
     const outputs = await this.target.read()
     const [final, passing] = await judgeOutputs({ brokers, topic: this.topic }, [outputs, this.watch.seen])
     if (final === undefined || passing === undefined) throw new Error('the oracle gave no verdict')
-    return { final, passing, ledger: await this.target.faults() }
+    return { final, passing, ledger: await this.target.faults(this.ledgerEnds(outputs)) }
+  }
+
+  private ledgerEnds(outputs: Outputs): ReadonlyMap<number, LedgerEnd> {
+    const ends = this.feed.ends.map((end, partition): [number, LedgerEnd] => {
+      const lastOutput = offsetOf(outputs.get(partition)?.at(-1))
+      return [partition, { lastOutput, end }]
+    })
+    return new Map(ends)
   }
 
   async close(): Promise<void> {
@@ -139,4 +146,11 @@ export class PipelineRun {
         .catch(() => undefined)
     }
   }
+}
+
+/** Of an output as the oracle names it; −1 of none. */
+function offsetOf(line: string | undefined): number {
+  if (line === undefined) return -1
+  const [, offset] = JSON.parse(line) as unknown[]
+  return Number(offset)
 }

@@ -45,7 +45,6 @@ export class World {
         heartbeatTimeout: '2s',
         pipelines: runs.map(({ settings }) => settings),
       },
-      connection,
       directory,
     )
   }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readOutput } from '../../test/oracle/read-output.js'
 import { withoutChance } from '../../test/oracle/counted.js'
 import { CommitWatch } from '../../test/setup/scene/commits.js'
+import { LedgerLog } from './ledger-log.js'
 import { SeenOutputs } from './seen.js'
 import type { OutputWatch, SinkUnderTest, Target } from './sink.js'
 
@@ -29,9 +30,11 @@ function fileTarget(directory: string): Target {
       const lines = await readOutput(directory)
       return new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
     },
-    async faults() {
+    async faults(ends) {
       await ledgers.stop()
-      return await ledgers.faults()
+      const log = new LedgerLog()
+      for (const partition of ends.keys()) for (const commit of ledgers.of(partition)) log.take(commit)
+      return [...(await ledgers.faults()), ...log.faults(ends)]
     },
   }
 }

@@ -2,6 +2,7 @@ import { readOutputTopic, withoutChance } from '../../test/oracle/counted.js'
 import { CommittedFollower } from '../../test/oracle/follow-committed.js'
 import { createTopic } from '../../test/setup/topics.js'
 import type { Servers } from '../servers.js'
+import { KafkaLedgers } from './kafka-ledgers.js'
 import type { Point, SinkUnderTest } from './sink.js'
 import { SeenOutputs } from './seen.js'
 
@@ -27,6 +28,7 @@ export function kafkaSinkUnderTest({ kafka, links }: Servers): SinkUnderTest {
     points: Object.fromEntries(points),
     async target(pipeline, partitions) {
       const topic = await createTopic(kafka.brokers, `${pipeline}-out`, partitions)
+      const ledgers = new KafkaLedgers(kafka.brokers, pipeline)
       return {
         settings: { kind: 'kafka', topic },
         async watch() {
@@ -34,10 +36,20 @@ export function kafkaSinkUnderTest({ kafka, links }: Servers): SinkUnderTest {
           const follower = await CommittedFollower.start(kafka.brokers, topic, (partition, line) =>
             seen.take(partition, withoutChance(line)),
           )
-          return { seen: seen.lines, finish: () => follower.finish(), close: () => follower.kill() }
+          return {
+            seen: seen.lines,
+            finish: () => follower.finish(),
+            close() {
+              follower.kill()
+              ledgers.close()
+            },
+          }
         },
         read: () => readOutputTopic(kafka.brokers, topic),
-        faults: () => Promise.resolve([]),
+        async faults(ends) {
+          await ledgers.finish()
+          return ledgers.log.faults(ends)
+        },
       }
     },
     close: () => Promise.resolve(),

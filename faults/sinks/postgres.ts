@@ -5,6 +5,7 @@ import { withoutChance } from '../../test/oracle/counted.js'
 import { type TestDatabase, testDatabase } from '../../test/setup/postgres-database.js'
 import { postgresProtocol } from '../proxy/postgres-protocol.js'
 import { Proxy } from '../proxy/proxy.js'
+import { LedgerLog, sightingIn } from './ledger-log.js'
 import { SeenOutputs } from './seen.js'
 import type { OutputWatch, SinkUnderTest, Target } from './sink.js'
 
@@ -26,7 +27,7 @@ export async function postgresSinkUnderTest(onProgress: (line: string) => void):
     servers: { postgres: server },
     links: { postgres: link },
     points: Object.fromEntries(points),
-    target: (pipeline) => postgresTarget(database, link, pipeline.replaceAll('-', '_')),
+    target: (pipeline) => postgresTarget(database, link, pipeline),
     async close() {
       // The database goes with its server.
       await server.stop()
@@ -35,19 +36,24 @@ export async function postgresSinkUnderTest(onProgress: (line: string) => void):
   }
 }
 
-async function postgresTarget(database: TestDatabase, link: Proxy, table: string): Promise<Target> {
+async function postgresTarget(database: TestDatabase, link: Proxy, pipeline: string): Promise<Target> {
+  const table = pipeline.replaceAll('-', '_')
+  const ledgers = new LedgerRows(database, pipeline, table)
   await database.ask(`CREATE TABLE ${table} (place bigserial PRIMARY KEY, partition integer NOT NULL,
     "offset" bigint NOT NULL, key text, value text NOT NULL, now bigint NOT NULL, dice double precision NOT NULL)`)
   const url = Object.assign(new URL(database.url), { port: String(link.port) }).toString()
   return {
     settings: { kind: 'postgres', url, table },
-    watch: () => Promise.resolve(new TableWatch(database, table)),
+    watch: () => Promise.resolve(new TableWatch(database, table, ledgers)),
     async read() {
       const seen = new SeenOutputs()
       for (const row of await rows(database, table, '')) seen.take(row.partition, row.line)
       return seen.lines
     },
-    faults: () => Promise.resolve([]),
+    async faults(ends) {
+      await ledgers.look()
+      return ledgers.log.faults(ends)
+    },
   }
 }
 
@@ -68,19 +74,48 @@ async function rows(database: TestDatabase, table: string, where: string): Promi
   return found.map(({ partition, place, line }) => ({ partition, place, line: withoutChance(line) }))
 }
 
+/** The ledgers' rows of one pipeline. */
+class LedgerRows {
+  readonly log = new LedgerLog()
+  private readonly database: TestDatabase
+  private readonly text: string
+
+  constructor(database: TestDatabase, pipeline: string, table: string) {
+    this.database = database
+    // One statement sees one moment: a commit shows its rows and its receipt, or neither.
+    this.text = `SELECT partition, receipt, (SELECT "offset"::text FROM ${table} WHERE ${table}.partition = ledger.partition
+        ORDER BY place DESC LIMIT 1) AS "lastOutput"
+      FROM (SELECT split_part(ledger_key, '/${pipeline}/main/', 2) AS rest, receipt::text FROM tidemark_ledger) AS some,
+        LATERAL (SELECT split_part(rest, '/', 1)::integer AS partition) AS ledger
+      WHERE rest <> ''`
+  }
+
+  async look(): Promise<void> {
+    const found = await this.database.ask<{ partition: number; receipt: string; lastOutput: string | null }>(this.text)
+    for (const { partition, receipt, lastOutput } of found) {
+      const sighting = sightingIn(partition, receipt)
+      this.log.take(sighting)
+      if (Number(lastOutput ?? -1) >= sighting.position)
+        this.log.note(`partition ${partition}: a row of offset ${lastOutput} before a receipt of ${sighting.position}`)
+    }
+  }
+}
+
 /** Asks for new rows. Partition by partition: others commit theirs in between, with older places. */
 class TableWatch implements OutputWatch {
   private readonly outputs = new SeenOutputs()
   readonly seen = this.outputs.lines
   private readonly database: TestDatabase
   private readonly table: string
+  private readonly ledgers: LedgerRows
   private readonly places = new Map<number, string>()
   private readonly looking: Promise<void>
   private finishing = false
 
-  constructor(database: TestDatabase, table: string) {
+  constructor(database: TestDatabase, table: string, ledgers: LedgerRows) {
     this.database = database
     this.table = table
+    this.ledgers = ledgers
     this.looking = this.watch()
     this.looking.catch(() => undefined)
   }
@@ -98,7 +133,9 @@ class TableWatch implements OutputWatch {
   private async watch(): Promise<void> {
     while (!this.finishing) {
       // The server may be away: what it has is asked for again.
-      await this.look().catch(() => undefined)
+      await this.look()
+        .then(() => this.ledgers.look())
+        .catch(() => undefined)
       await sleep(LOOK_MS)
     }
   }

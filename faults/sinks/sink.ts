@@ -1,5 +1,6 @@
 import type { Outputs } from '../../test/oracle/compare.js'
 import type { Proxy } from '../proxy/proxy.js'
+import type { LedgerEnd } from './ledger-log.js'
 import type { WorkerSink } from './worker-sink.js'
 
 export const SINK_NAMES = ['file', 'kafka', 'postgres', 's3'] as const
@@ -42,8 +43,8 @@ export interface Target {
   watch(): Promise<OutputWatch>
   /** Everything that is there, read afresh. Call it when nothing writes any more. */
   read(): Promise<Outputs>
-  /** What is wrong apart from the outputs, in words: a ledger out of order. */
-  faults(): Promise<readonly string[]>
+  /** What is wrong apart from the outputs, in words: a ledger out of order. `ends`: by partition. Call it after `read`. */
+  faults(ends: ReadonlyMap<number, LedgerEnd>): Promise<readonly string[]>
 }
 
 /** A reader beside the pipeline: what it has seen once, it has seen. */

@@ -79,14 +79,14 @@ export class CommitWatch {
   async faults(): Promise<string[]> {
     const faults: string[] = []
     const files = new Set<string>()
-    const unseen: string[] = []
+    const unseen = new Set<string>()
     for (const [partition, commits] of this.byPartition) {
       let before: Commit | undefined
       for (const commit of commits) {
         const name = `partition ${partition}, entry ${commit.seq}`
         const last = (before?.seq ?? 0) + commit.unseen
         if (commit.seq !== last + 1) faults.push(`${name} follows entry ${last}`)
-        for (let seq = commit.seq - commit.unseen; seq < commit.seq; seq++) unseen.push(mark(partition, seq))
+        for (let seq = commit.seq - commit.unseen; seq < commit.seq; seq++) unseen.add(`${partition}/${seq}`)
         const order = before === undefined ? 1 : compareOwners(commit.owner, before.owner)
         if (order < 0) faults.push(`${name} is of an older owner than the entry before`)
         if (order > 0 && commit.unseen === 0 && commit.files.length > 0)
@@ -99,8 +99,7 @@ export class CommitWatch {
       }
     }
     for (const file of await committedFiles(this.directory)) {
-      if (!files.has(file) && !unseen.some((some) => file.includes(some)))
-        faults.push(`${file} is in no entry of a ledger`)
+      if (!files.has(file) && !unseen.has(placeOf(file))) faults.push(`${file} is in no entry of a ledger`)
     }
     return faults
   }
@@ -162,10 +161,11 @@ export class CommitWatch {
   }
 }
 
-/** In the name of a file: partition and seq. */
-const mark = (partition: number, seq: number): string => `-${digits(partition, 5)}-g0001-${digits(seq, 12)}.`
-
-const digits = (value: number, width: number): string => String(value).padStart(width, '0')
+/** As the name of a file tells it: partition and seq. */
+function placeOf(file: string): string {
+  const [, partition, seq] = /-(\d{5})-g\d{4,}-(\d{12})\./.exec(file) ?? []
+  return `${Number(partition)}/${Number(seq)}`
+}
 
 function compareOwners(a: Commit['owner'], b: Commit['owner']): number {
   return a.generation - b.generation || a.incarnation - b.incarnation || a.claim - b.claim

@@ -19,6 +19,7 @@ export class WorkerProcess {
   readonly pid: number
   private readonly supervised: Supervised
   private readonly logFile: string
+  private told = false
 
   private constructor(identity: string, pid: number, supervised: Supervised, logFile: string) {
     this.identity = identity
@@ -45,6 +46,11 @@ export class WorkerProcess {
     return this.supervised.pid() !== null
   }
 
+  /** Whether anybody here asked it to end, or made it. */
+  get wasTold(): boolean {
+    return this.told
+  }
+
   /** Everything it has printed. */
   get log(): string {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
@@ -52,12 +58,14 @@ export class WorkerProcess {
 
   /** SIGKILL. Resolves when it is gone. */
   async kill(): Promise<Exit> {
+    this.told = true
     process.kill(this.pid, 'SIGKILL')
     return await this.supervised.whenExited()
   }
 
   /** SIGTERM. Resolves when it has ended. */
   async terminate(): Promise<Exit> {
+    this.told = true
     process.kill(this.pid, 'SIGTERM')
     return await this.supervised.whenExited()
   }
@@ -78,6 +86,7 @@ export class WorkerProcess {
 
   /** Whatever it does, it is gone afterwards. May be called again. */
   async end(): Promise<void> {
+    this.told = true
     if (this.runs) process.kill(this.pid, 'SIGKILL')
     await this.supervised.end()
   }
