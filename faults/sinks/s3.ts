@@ -5,6 +5,7 @@ import { freePort } from '../../src/dev/ports.js'
 import { httpProtocol } from '../proxy/http-protocol.js'
 import { Proxy } from '../proxy/proxy.js'
 import { BucketWatch } from './bucket-watch.js'
+import { LedgerLog, sightingIn } from './ledger-log.js'
 import { s3Request } from './s3-requests.js'
 import type { Point, SinkUnderTest, Target } from './sink.js'
 import type { WorkerSink } from './worker-sink.js'
@@ -49,8 +50,13 @@ function bucketTarget(place: BucketPlace, settings: WorkerSink, partitions: numb
       const { lines } = await output()
       return new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
     },
-    async faults() {
-      return (await output()).faults
+    async faults(ends) {
+      const { faults, ledgers } = await output()
+      const log = new LedgerLog()
+      for (const [partition, entries] of ledgers) {
+        for (const { receipt } of entries) log.take(sightingIn(partition, JSON.stringify(receipt)))
+      }
+      return [...faults, ...log.faults(ends)]
     },
   }
 }

@@ -33,6 +33,8 @@ export interface BucketObject {
 export interface BucketOutput {
   /** By partition: the lines of all objects that entries name, in the order of the entries. */
   readonly lines: Outputs
+  /** By partition: all entries, in their order. */
+  readonly ledgers: ReadonlyMap<number, readonly BucketEntry[]>
   /** Keys that no entry names. */
   readonly uncommitted: readonly string[]
   /** What contradicts PROTOCOL §8, 5 and 6, or docs/s3.md, in words. */
@@ -63,6 +65,7 @@ export async function readBucket(place: BucketPlace): Promise<BucketOutput> {
   for (const [partition, entries] of ledgers) {
     entries.sort((a, b) => a.seq - b.seq)
     faults.push(...entries.flatMap((entry, at) => faultsOf(`partition ${partition}`, entry, entries[at - 1])))
+    faults.push(...entries.flatMap((entry) => nameFaults(place, entry)))
     const objects = entries.flatMap((entry) => entry.objects)
     const texts = new Map<string, string | null>()
     await inLanes(objects, async ({ key }) => void texts.set(key, await getText(place, `${place.prefix}/${key}`)))
@@ -79,7 +82,7 @@ export async function readBucket(place: BucketPlace): Promise<BucketOutput> {
   }
   const outputs = keys.filter((key) => !key.includes('/.tidemark/'))
   const uncommitted = outputs.filter((key) => !committed.has(key))
-  return { lines, faults: [...faults, ...uncommitted.flatMap((key) => leftFaults(key, ledgers))], uncommitted }
+  return { lines, ledgers, faults: [...faults, ...uncommitted.flatMap((key) => leftFaults(key, ledgers))], uncommitted }
 }
 
 /** One commit of a partition, as it is named by what docs/s3.md says. Null: there is none by now. */
@@ -95,6 +98,15 @@ export async function readLines(place: BucketPlace, { key }: BucketObject): Prom
 }
 
 const linesOf = (text: string | null): string[] => text?.replace(/\n$/, '').split('\n') ?? []
+
+/** An object that commits are to be told by has the entry's seq and nonce in its name. */
+function nameFaults({ prefix }: BucketPlace, { seq, nonce, objects }: BucketEntry): string[] {
+  const others = objects.filter(({ key }) => {
+    const [, , named, by] = OBJECT.exec(key) ?? []
+    return Number(named) !== seq || by !== nonce
+  })
+  return others.map(({ key }) => `${prefix}/${key} is named by entry ${seq}`)
+}
 
 function contentFaults(name: string, { bytes, crc32: sum, records }: BucketObject, text: string | null): string[] {
   if (text === null) return [`${name} is committed and not there`]
