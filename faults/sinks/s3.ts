@@ -5,7 +5,7 @@ import { freePort } from '../../src/dev/ports.js'
 import { httpProtocol } from '../proxy/http-protocol.js'
 import { Proxy } from '../proxy/proxy.js'
 import { BucketWatch } from './bucket-watch.js'
-import { LedgerLog, sightingIn } from './ledger-log.js'
+import { LedgerLog } from './ledger-log.js'
 import { s3Request } from './s3-requests.js'
 import type { Point, SinkUnderTest, Target } from './sink.js'
 import type { WorkerSink } from './worker-sink.js'
@@ -54,7 +54,9 @@ function bucketTarget(place: BucketPlace, settings: WorkerSink, partitions: numb
       const { faults, ledgers } = await output()
       const log = new LedgerLog()
       for (const [partition, entries] of ledgers) {
-        for (const { receipt } of entries) log.take(sightingIn(partition, JSON.stringify(receipt)))
+        for (const { seq, receipt } of entries) {
+          log.take({ partition, seq, owner: receipt.owner, position: Number(Object.values(receipt.positions)[0]) })
+        }
       }
       return [...faults, ...log.faults(ends)]
     },
