@@ -99,7 +99,11 @@ export class Proxy implements Passage {
       this.connections.delete(cut)
       for (const channel of [requests, responses]) channel.stop()
       // With RST where the platform does so: as when a machine in between has gone.
-      for (const socket of [client, server]) socket.resetAndDestroy()
+      // Not where the end is on its way already: the reset would fail, and Node 20 wait at its exit for what is left of it.
+      for (const socket of [client, server]) {
+        if (socket.writableEnded) socket.destroy()
+        else socket.resetAndDestroy()
+      }
     }
     const requests = new Channel('request', server, this, cut)
     const responses = new Channel('response', client, this, cut)
@@ -115,9 +119,9 @@ export class Proxy implements Passage {
         if (client.destroyed && server.destroyed) this.connections.delete(cut)
       })
     }
+    // Nobody is left to answer. Before anything else hears of it and ends the other side in order.
+    server.on('error', cut)
     join(client, 'request', requests)
     join(server, 'response', responses)
-    // Nobody is left to answer.
-    server.on('error', cut)
   }
 }

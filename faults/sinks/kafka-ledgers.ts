@@ -10,18 +10,14 @@ const TOPIC = 'tidemark.default.ledgers'
 export class KafkaLedgers {
   readonly log = new LedgerLog()
   private readonly group: string
-  private readonly admin: kafkajs.Admin
+  private readonly brokers: readonly string[]
   private readonly looking: Promise<void>
+  private looks = 0
   private stopped = false
 
   constructor(brokers: readonly string[], pipeline: string) {
     this.group = `tidemark.default.${pipeline}.main`
-    this.admin = new kafkajs.Kafka({
-      brokers: [...brokers],
-      clientId: 'ledgers',
-      logLevel: kafkajs.logLevel.NOTHING,
-      retry: { retries: 0 },
-    }).admin()
+    this.brokers = brokers
     this.looking = this.watch()
     this.looking.catch(() => undefined)
   }
@@ -30,12 +26,8 @@ export class KafkaLedgers {
   async finish(): Promise<void> {
     this.close()
     await this.looking
-    await this.admin.connect()
-    try {
-      await this.look()
-    } finally {
-      await this.admin.disconnect()
-    }
+    await this.connected((admin) => this.look(admin))
+    if (this.looks === 0) this.log.note('nobody had a look at the ledgers while they were written')
   }
 
   close(): void {
@@ -43,19 +35,34 @@ export class KafkaLedgers {
   }
 
   private async watch(): Promise<void> {
+    const lookOn = async (admin: kafkajs.Admin): Promise<void> => {
+      while (!this.stopped) {
+        await this.look(admin)
+        this.looks++
+        await sleep(LOOK_MS)
+      }
+    }
     while (!this.stopped) {
       // The broker may be away, the group not there yet.
-      await this.admin
-        .connect()
-        .then(() => this.look())
-        .catch(() => this.admin.disconnect().catch(() => undefined))
-      await sleep(LOOK_MS)
+      await this.connected(lookOn).catch(() => sleep(LOOK_MS))
     }
-    await this.admin.disconnect().catch(() => undefined)
   }
 
-  private async look(): Promise<void> {
-    const found = await this.admin.fetchOffsets({ groupId: this.group, topics: [TOPIC] })
+  /** With a connection of its own: one that was lost doesn't come back. */
+  private async connected(act: (admin: kafkajs.Admin) => Promise<void>): Promise<void> {
+    // The first try of a new connection knows no broker yet.
+    const options = { brokers: [...this.brokers], clientId: 'ledgers', retry: { retries: 2, initialRetryTime: 50 } }
+    const admin = new kafkajs.Kafka({ ...options, logLevel: kafkajs.logLevel.NOTHING }).admin()
+    try {
+      await admin.connect()
+      await act(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  private async look(admin: kafkajs.Admin): Promise<void> {
+    const found = await admin.fetchOffsets({ groupId: this.group, topics: [TOPIC] })
     for (const { partition, offset, metadata } of found.flatMap(({ partitions }) => partitions)) {
       if (Number(offset) < 0) continue
       const sighting = sightingIn(partition, (metadata ?? '').replace(/^tidemark\/1 \S+ /, ''))

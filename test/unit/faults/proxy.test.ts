@@ -123,6 +123,18 @@ it('holds everything up, and lets it go in order', async () => {
   expect(answered).toEqual([1, 2])
 })
 
+it('passes a reset on, and keeps nothing of the connection', async () => {
+  server.on('connection', (socket) => socket.on('data', () => socket.resetAndDestroy()))
+  const patient = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true })
+  const errors: unknown[] = []
+  patient.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
+  patient.resume()
+  patient.write(request(FETCH, 1))
+  await waitUntil(() => patient.destroyed)
+  expect(errors).toEqual(['ECONNRESET'])
+  await waitUntil(() => proxy.open === 1)
+})
+
 function trap(side: 'request' | 'response', fate: Fate): void {
   proxy.set({ side, name: 'EndTxn', spring: () => Promise.resolve(fate) })
 }
