@@ -1,5 +1,5 @@
 /** A claim of the S3 sink's on a real server, through the proxy: each request is known for what it is. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { httpProtocol, type HttpRequest } from '../../../faults/proxy/http-protocol.js'
 import { type Fate, Proxy } from '../../../faults/proxy/proxy.js'
 import type { Side } from '../../../faults/proxy/protocol.js'
@@ -16,6 +16,8 @@ let proxy: Proxy
 let prefix: string
 /** What requests are called, in their order, without those that are called nothing. */
 let asked: string[]
+/** All who have asked. */
+let clients: Set<string>
 
 beforeAll(async () => {
   server = await startS3()
@@ -24,15 +26,20 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 beforeEach(async () => {
-  ;[asked, prefix] = [[], uniqueName('place')]
+  ;[asked, clients, prefix] = [[], new Set(), uniqueName('place')]
+  vi.stubEnv('AWS_SDK_UA_APP_ID', 'worker-1')
   const noting = (request: HttpRequest) => {
     const called = s3Request(request)
     if (called.name !== '') asked.push(called.name)
+    clients.add(called.client)
     return called
   }
   proxy = await Proxy.listen(await freePort(), Number(new URL(server.endpoint).port), httpProtocol(noting))
 })
-afterEach(() => proxy.close())
+afterEach(async () => {
+  vi.unstubAllEnvs()
+  await proxy.close()
+})
 
 const connection = () => ({ ...server.connection, endpoint: `http://${proxy.address}`, requestTimeout: '1s' as const })
 const claim = (nth = 1) => claimS3<number>({ bucket, prefix }, { claim: nth, connection: connection() })
@@ -62,6 +69,11 @@ it('knows what opens a ledger, and what commits', async () => {
   asked.length = 0
   await claim(2)
   expect(new Set(asked)).toEqual(new Set(['place', 'list entries', 'read entry', 'create entry', 'list objects']))
+})
+
+it('knows who asks', async () => {
+  await claim()
+  expect(clients).toEqual(new Set(['worker-1']))
 })
 
 it.each<[Side, Fate]>([
