@@ -16,6 +16,8 @@ export class Crew {
   readonly all: WorkerProcess[] = []
   private readonly settings: Omit<FaultWorkerSettings, 'identity'>
   private readonly directory: string
+  private readonly ending = new Set<WorkerProcess>()
+  private readonly up = new Set<WorkerProcess>()
   private named = 0
 
   constructor(settings: Omit<FaultWorkerSettings, 'identity'>, directory: string) {
@@ -23,16 +25,14 @@ export class Crew {
     this.directory = directory
   }
 
-  /** Those that could work now. */
+  /** Those that are there and don't end. */
   get live(): WorkerProcess[] {
-    return this.all.filter((worker) => worker.runs && !this.ending.has(worker) && !worker.isFrozen)
+    return this.all.filter((worker) => worker.runs && !this.ending.has(worker))
   }
 
   worker(identity: string): WorkerProcess | undefined {
     return this.all.find((worker) => worker.identity === identity && worker.runs)
   }
-
-  private readonly ending = new Set<WorkerProcess>()
 
   /** From now on it counts as gone. */
   leaves(worker: WorkerProcess): void {
@@ -43,15 +43,19 @@ export class Crew {
   async muster(): Promise<void> {
     const missing = Math.max(0, WORKERS - this.live.length)
     await Promise.all(Array.from({ length: missing }, () => this.hire()))
-    // As they tell. The server names only pollers of one partition of a queue, and none may be of this worker for a minute.
-    const claims = `taskQueue: '${this.settings.taskQueue}/claims',\n  state: 'RUNNING'`
-    await waitUntil(
-      () => {
-        this.nobodyHasQuit()
-        return this.live.every((worker) => worker.log.includes(claims))
-      },
-      { for: `${WORKERS} workers to wait for claims`, timeoutMs: 60_000, every: 50 },
-    )
+    const all = (): boolean => {
+      this.nobodyHasQuit()
+      return this.live.every((worker) => this.isUp(worker))
+    }
+    await waitUntil(all, { for: `${WORKERS} workers to wait for claims`, timeoutMs: 180_000, every: 50 })
+  }
+
+  /** As it tells. The server names pollers of one partition of a queue only, and for a minute none of them may be this worker's. */
+  private isUp(worker: WorkerProcess): boolean {
+    if (this.up.has(worker)) return true
+    const isUp = worker.log.includes(`taskQueue: '${this.settings.taskQueue}/claims',\n  state: 'RUNNING'`)
+    if (isUp) this.up.add(worker)
+    return isUp
   }
 
   private async hire(): Promise<void> {

@@ -28,6 +28,8 @@ export interface Strike {
   readonly at: number
   /** Where it matters, and what was in the topics when it came. */
   readonly affected: readonly Mark[]
+  /** The others: they have to go on too before the next fault, but how soon says nothing of this one. */
+  readonly others: readonly Mark[]
   /** What ends it, when all that is affected goes on in spite of it. */
   readonly end?: () => Promise<void>
 }

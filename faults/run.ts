@@ -65,7 +65,6 @@ async function letFaultsHit(
   const began = Date.now()
   const isOver = (): boolean => Date.now() - began > options.minutes * 60_000
   for (const { pauseMs, fault } of schedule(new Seeded(options.seed), kindsOf(options, world), world.offer)) {
-    await world.ready()
     await sleep(pauseMs)
     if (isOver()) return
     const { kind, target } = fault

@@ -8,7 +8,7 @@ export interface Planned {
   readonly fault: Fault
 }
 
-const LONGEST_PAUSE_MS = 2_500
+const LONGEST_PAUSE_MS = 2_000
 
 /**
  * The faults of a seed, without end. Every kind comes once before any comes again, so that a short run has many kinds.

@@ -124,12 +124,30 @@ export class World {
   strikeOn(affected: readonly Ref[]): Strike {
     if (this.runs.some(({ feed }) => feed.finished))
       throw new Error('the feed had ended before the fault: it came too late')
-    return { at: Date.now(), affected: affected.map((ref) => ({ ref, end: ref.run.feed.ends[ref.partition] ?? 0 })) }
+    const marks = (refs: readonly Ref[]): Mark[] =>
+      refs.map((ref) => ({ ref, end: ref.run.feed.ends[ref.partition] ?? 0 }))
+    const others = this.refs.filter((ref) => !affected.includes(ref))
+    return { at: Date.now(), affected: marks(affected), others: marks(others) }
   }
 
-  /** Waits until all that is affected goes on. Milliseconds from the fault to the first output of a newer record, each. */
-  async recovered({ at, affected }: Strike): Promise<number[]> {
-    const waiting = new Set<Mark>(affected)
+  /**
+   * Waits until all goes on, and replaces workers that are gone. Milliseconds from the fault to the first output of a newer
+   * record, of each partition that it affected.
+   */
+  async recovered({ at, affected, others }: Strike): Promise<number[]> {
+    const mustered = this.crew.muster()
+    mustered.catch(() => undefined)
+    const times = await this.goOn(at, affected)
+    await this.goOn(at, others)
+    await mustered
+    // One that was killed at a message may have been about to go when the others were counted.
+    await this.crew.muster()
+    return times
+  }
+
+  /** Milliseconds from `at` to the first output behind each mark. */
+  private async goOn(at: number, marks: readonly Mark[]): Promise<number[]> {
+    const waiting = new Set(marks)
     const times: number[] = []
     for (;;) {
       for (const mark of waiting) {
@@ -144,12 +162,6 @@ export class World {
       }
       await sleep(LOOK_MS)
     }
-  }
-
-  /** Everything as it has to be before a fault: all workers there, all partitions going on. */
-  async ready(): Promise<void> {
-    await this.crew.muster()
-    await this.recovered(this.strikeOn(this.refs))
   }
 
   /** Lets everything be processed and ends it in order. Returns what is wrong with how it ends. */

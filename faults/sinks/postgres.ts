@@ -85,7 +85,7 @@ class LedgerRows {
     // One statement sees one moment: a commit shows its rows and its receipt, or neither.
     this.text = `SELECT partition, receipt, (SELECT "offset"::text FROM ${table} WHERE ${table}.partition = ledger.partition
         ORDER BY place DESC LIMIT 1) AS "lastOutput"
-      FROM (SELECT split_part(ledger_key, '/${pipeline}/main/', 2) AS rest, receipt::text FROM tidemark_ledger) AS some,
+      FROM (SELECT split_part(ledger_key, '/${pipeline}/main/', 2) AS rest, receipt::text FROM tidemark_ledger) AS receipts,
         LATERAL (SELECT split_part(rest, '/', 1)::integer AS partition) AS ledger
       WHERE rest <> ''`
   }
