@@ -14,6 +14,9 @@ export interface FaultWorkerSettings extends RunOptions {
 
 const settings = JSON.parse(process.argv[2] ?? '') as FaultWorkerSettings
 const { identity, brokers, pipelines } = settings
+const [s3] = pipelines.flatMap(({ sink }) => (sink.kind === 's3' ? [sink.connection] : []))
+// How the AWS SDK learns what to tell servers: whoever stands before one knows a worker by it.
+process.env['AWS_SDK_UA_APP_ID'] = identity
 const [url] = pipelines.flatMap(({ sink }) => (sink.kind === 'postgres' ? [sink.url] : []))
 await runWorker(settings, {
   pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sinks: { lines: sinkOf(pipeline.sink) } })),
@@ -23,5 +26,6 @@ await runWorker(settings, {
     // An answer that never comes is to be given up soon.
     postgres: { connectionString: `${url}?application_name=${identity}`, statementTimeout: '5s' },
   }),
+  ...(s3 !== undefined && { s3: { ...s3, requestTimeout: '5s' } }),
   discoveryInterval: '5s',
 })

@@ -104,13 +104,14 @@ async function strikeAt(
       side,
       name: point.name,
       spring: ({ client }) => {
-        // A worker of which nothing is known may own anything.
-        const strike = world.strikeOn(owned.get(client) ?? world.refs)
+        // A worker of which nothing is known may own anything, and so may one that takes over.
+        const strike = world.strikeOn((point.opening === true ? undefined : owned.get(client)) ?? world.refs)
         return spring(client, (more) => resolve({ ...strike, ...more }))
       },
     })
     late.signal.addEventListener('abort', disarm)
   })
+  if (point.opening === true) await leave(world)
   const waited = sleep(PATIENCE_MS, null, { signal: late.signal })
   waited.catch(() => undefined)
   try {
@@ -118,4 +119,10 @@ async function strikeAt(
   } finally {
     late.abort()
   }
+}
+
+/** Makes others take over: the first worker that holds something is killed. */
+async function leave(world: World): Promise<void> {
+  const [worker] = await world.busyWorkers(0)
+  await worker?.process.kill()
 }

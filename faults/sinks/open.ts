@@ -3,6 +3,7 @@ import type { Servers } from '../servers.js'
 import { fileSinkUnderTest } from './file.js'
 import { kafkaSinkUnderTest } from './kafka.js'
 import { postgresSinkUnderTest } from './postgres.js'
+import { s3SinkUnderTest } from './s3.js'
 import type { SinkName, SinkUnderTest } from './sink.js'
 
 export interface SinkSurroundings {
@@ -21,5 +22,7 @@ export function openSink(name: SinkName, { directory, servers, onProgress }: Sin
       return Promise.resolve(kafkaSinkUnderTest(servers))
     case 'postgres':
       return postgresSinkUnderTest(onProgress)
+    case 's3':
+      return s3SinkUnderTest()
   }
 }

@@ -3,7 +3,7 @@ import type { Proxy } from '../proxy/proxy.js'
 import type { LedgerEnd } from './ledger-log.js'
 import type { WorkerSink } from './worker-sink.js'
 
-export const SINK_NAMES = ['file', 'kafka', 'postgres'] as const
+export const SINK_NAMES = ['file', 'kafka', 'postgres', 's3'] as const
 export type SinkName = (typeof SINK_NAMES)[number]
 
 export const isSinkName = (name: string): name is SinkName => SINK_NAMES.some((one) => one === name)
@@ -14,6 +14,8 @@ export interface Point {
   readonly name: string
   /** How often it is hit, next to others. */
   readonly weight: number
+  /** Whether it is sent where a task is taken over, and hardly else. Default false. */
+  readonly opening?: boolean
 }
 
 /** A server that faults may kill and stop. */
