@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StatefulContext, TimerContext } from '../../../src/definition/stateful-step.js'
 import type { EventTime } from '../../../src/definition/marks.js'
-import { json } from '../../../src/definition/serdes/index.js'
+import { text } from '../../../src/definition/serdes/index.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun } from './stage-run.js'
 
@@ -93,9 +93,7 @@ test('a serde writes and reads state', () => {
           state.set(`${state.get()}y`)
           return [state.get()]
         },
-        state: {
-          serde: json<string>({ '~standard': { version: 1, vendor: 't', validate: (v) => ({ value: v as string }) } }),
-        },
+        state: { serde: text() },
       })
       .to('out', sink),
   )
