@@ -1,6 +1,12 @@
 /** Definition of pipelines. Connects nothing; safe to import from clients and tools. */
 export { explain } from './definition/explain.js'
-export type { ExplainedSink, ExplainedStage, Explanation, PromisedGuarantee } from './definition/explain.js'
+export type {
+  ExplainedSink,
+  ExplainedStage,
+  ExplainedStep,
+  Explanation,
+  PromisedGuarantee,
+} from './definition/explain.js'
 export { definePipeline } from './definition/define-pipeline.js'
 export type { Ends, Pipeline, PipelineOptions, Sinks, Streams, UniqueIds } from './definition/pipeline.js'
 export { otherwise } from './definition/stream.js'
@@ -11,7 +17,7 @@ export { aggregate, average, collect, combine, count, max, min, reduce, sum } fr
 export type { Aggregator, MergeableAggregator } from './definition/aggregator.js'
 export type { StatefulOptions, StateOptions } from './definition/state-options.js'
 export type { StatefulContext, StatefulStep, StateHandle, TimerContext, Timers } from './definition/stateful-step.js'
-export type { KeyOf, StepContext } from './definition/context.js'
+export type { AsyncContext, AsyncOptions, KeyOf, StepContext } from './definition/context.js'
 export type { EventTime, Missing, Unkeyed, Untimed } from './definition/marks.js'
 
 export { deadLetter } from './definition/dead-letter-policy.js'
@@ -75,7 +81,7 @@ export {
   StateError,
 } from './errors/families.js'
 export { InvalidDefinition } from './errors/definition.js'
-export { DecodeFailed, RecordRejected, StepFailed } from './errors/record.js'
+export { DecodeFailed, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,
   PartitionsLost,

@@ -125,15 +125,18 @@ class TaskTakeOver {
     if (first === undefined) return null
     const { owner, positions } = first.receipt
     const differing = receipts.find(({ receipt }) => JSON.stringify(receipt.positions) !== JSON.stringify(positions))
-    if (differing !== undefined) {
+    // Positions can be adopted; what steps had made of all before them is gone with history.
+    const hadState = this.stage.steps.some(({ step }) => step.state !== undefined)
+    if (differing !== undefined || hadState) {
+      const other = differing ?? first
       throw new LedgerAhead({
         pipeline: this.blueprint.name,
         stage: this.stage.id,
         partition: this.partition,
-        sink: differing.id,
-        ledgerEpoch: differing.receipt.epoch,
-        ledgerTime: differing.receipt.time,
-        ledgerGeneration: differing.receipt.owner.generation,
+        sink: other.id,
+        ledgerEpoch: other.receipt.epoch,
+        ledgerTime: other.receipt.time,
+        ledgerGeneration: other.receipt.owner.generation,
         epoch: 0,
         scheduledTime: null,
         generation: 0,

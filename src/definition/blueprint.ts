@@ -24,6 +24,8 @@ export interface Blueprint {
   readonly commitMs: number | null
   /** Milliseconds between checkpoints. */
   readonly checkpointMs: number
+  /** Bytes of compressed state that a task may keep in workflow history. */
+  readonly inlineBytes: number
   /** The weakest of its sinks' and sources' guarantees, and why. */
   readonly guarantee: { readonly value: Guarantee; readonly because: string }
   /** Hash over step ids, kinds and settings, sources and sinks: changes when results may. */

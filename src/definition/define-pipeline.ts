@@ -3,11 +3,12 @@ import { reasonOf } from '../errors/base.js'
 import { InvalidDefinition } from '../errors/definition.js'
 import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
+import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
 import { checkDeterminism } from './check-determinism.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
-import { durationSchema, faultsIn, functionSchema } from './faults-of.js'
+import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
 import type { Graph } from './graph.js'
 import { guaranteeOfPipeline } from './guarantee.js'
@@ -19,6 +20,7 @@ import { splitStages } from './stages.js'
 import { streamOf } from './stream-builder.js'
 
 const defaultCheckpointMs = 5_000
+const defaultInlineBytes = 128 * 1024
 
 const optionsSchema = z.strictObject(
   {
@@ -32,6 +34,7 @@ const optionsSchema = z.strictObject(
     onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
     checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
+    state: z.strictObject({ inlineLimit: bytesSchema(1024, 1024 * 1024).optional() }, 'must be an object').optional(),
   },
   'must be an object of options',
 )
@@ -55,11 +58,12 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkDeterminism(graph))
+  faults.push(...wrongOnError, ...checkPlaces(graph, onError))
+  faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
-  const { name, commit, checkpoint } = parsed.data
+  const { name, commit, checkpoint, state } = parsed.data
   const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
@@ -68,6 +72,7 @@ function check(given: unknown): Pipeline {
       onError: Object.freeze(onError),
       commitMs: commit?.interval ?? null,
       checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),
     }),

@@ -1,8 +1,9 @@
 import { blueprintOf } from './blueprint-of.js'
 import { commitMsOf } from './commit-clock.js'
 import type { AnySinkDefinition } from './define-sink.js'
-import { guaranteeOfSink } from './guarantee.js'
+import { guaranteeOfSink, guaranteeOfStep } from './guarantee.js'
 import type { StreamRef } from './graph.js'
+import { ledgerOf } from './ledgers.js'
 import type { Pipeline } from './pipeline.js'
 import type { Guarantee } from './sink.js'
 
@@ -25,10 +26,18 @@ export interface ExplainedSink {
   readonly commitMs: number | null
 }
 
+export interface ExplainedStep {
+  readonly id: string
+  readonly kind: string
+  readonly from: readonly string[]
+  /** Of what it does outside: for `asyncMap` only. */
+  readonly guarantee?: PromisedGuarantee
+}
+
 export interface ExplainedStage {
   readonly id: string
   readonly sources: readonly { readonly id: string; readonly kind: string; readonly reads: string }[]
-  readonly steps: readonly { readonly id: string; readonly kind: string; readonly from: readonly string[] }[]
+  readonly steps: readonly ExplainedStep[]
   readonly sinks: readonly ExplainedSink[]
 }
 
@@ -58,13 +67,18 @@ export function explain(pipeline: Pipeline): Explanation {
         kind: source.kind,
         reads: source.describe ?? source.kind,
       })),
-      steps: stage.steps.map(({ id, step, inputs }) => ({ id, kind: step.kind, from: inputs.map(nameOf) })),
+      steps: stage.steps.map((node) => ({
+        id: node.id,
+        kind: node.step.kind,
+        from: node.inputs.map(nameOf),
+        ...(!node.step.deterministic && { guarantee: guaranteeOfStep(node) }),
+      })),
       sinks: sinks.map(({ id, sink, input }) => ({
         id,
         kind: sink.kind,
         target: sink.describe ?? sink.kind,
         from: input === null ? [] : [nameOf(input)],
-        guarantee: guaranteeOfSink({ id, sink }, stage.sources),
+        guarantee: guaranteeOfSink({ id, sink }, stage),
         ledger: ledgerOf({ id, sink }),
         commitMs:
           sink.mode === 'idempotent' ? null : commitMsOf(blueprint.commitMs, membersOf(ledgerOf({ id, sink }), sinks)),
@@ -75,9 +89,6 @@ export function explain(pipeline: Pipeline): Explanation {
 }
 
 const nameOf = ({ node, port }: StreamRef): string => (port === 'out' ? node : `${node}.${port}`)
-
-const ledgerOf = ({ id, sink }: { readonly id: string; readonly sink: AnySinkDefinition }): string | null =>
-  sink.mode === 'transactional' ? (sink.scope ?? id) : null
 
 const membersOf = (
   ledger: string | null,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseDuration } from '../units.js'
+import { parseBytes, parseDuration } from '../units.js'
 import type { Fault } from './fault.js'
 
 type Function = (...args: never) => unknown
@@ -18,6 +18,20 @@ export function durationSchema(least: number, most = Infinity): z.ZodType<number
         : ms < least
           ? `must be at least ${least} ms`
           : `must be at most ${most} ms`
+    ctx.issues.push({ code: 'custom', message, input: value })
+    return z.NEVER
+  })
+}
+
+/** A size within bounds, both in bytes and inclusive. */
+export function bytesSchema(least: number, most: number): z.ZodType<number> {
+  return z.unknown().transform((value, ctx) => {
+    const bytes = parseBytes(value)
+    if (bytes !== null && bytes >= least && bytes <= most) return bytes
+    const message =
+      bytes === null
+        ? "is no size: write bytes as a number, or a text such as '64 KiB'"
+        : `must be from ${least} to ${most} bytes`
     ctx.issues.push({ code: 'custom', message, input: value })
     return z.NEVER
   })

@@ -1,6 +1,7 @@
 import { type AnySinkDefinition, guaranteeOf } from './define-sink.js'
 import type { Blueprint, OnError } from './blueprint.js'
-import type { Graph, SourceNode } from './graph.js'
+import type { Graph, SourceNode, StepNode } from './graph.js'
+import { isDeterministic } from './ledgers.js'
 import type { Guarantee } from './sink.js'
 
 type Promised = Blueprint['guarantee']
@@ -17,12 +18,25 @@ const best: Promised = {
 export function guaranteeOfPipeline(graph: Graph, onError: OnError): Promised {
   const letters = onError.kind === 'deadLetter' ? [{ id: onError.id, sink: onError.sink as AnySinkDefinition }] : []
   const sinks = [...graph.sinks, ...letters].map(promiseOf).filter(({ value }) => value !== best.value)
-  return [...sourcePromises(graph.sources), ...sinks].reduce(weaker, best)
+  const { value, because } = [...sourcePromises(graph.sources), ...sinks].reduce(weaker, best)
+  const calls = graph.steps.filter(({ step }) => !step.deterministic).map(guaranteeOfStep)
+  return { value, because: [because, ...calls.map((call) => call.because)].join('; ') }
 }
 
-/** What one sink gets to promise behind these sources. */
-export function guaranteeOfSink(sink: NamedSink, sources: readonly SourceNode[]): Promised {
-  return [...sourcePromises(sources), promiseOf(sink)].reduce(weaker)
+/** What one sink of a stage, or of a pipeline, gets to promise. */
+export function guaranteeOfSink(sink: NamedSink, graph: Pick<Graph, 'sources' | 'steps'>): Promised {
+  const { value, because } = [...sourcePromises(graph.sources), promiseOf(sink)].reduce(weaker)
+  const mayDiffer = sink.sink.mode === 'idempotent' && !isDeterministic(graph)
+  return {
+    value,
+    because: mayDiffer ? `${because}, then with another value maybe: its steps are not deterministic` : because,
+  }
+}
+
+/** What a step that isn't deterministic does outside, it does once more after a failure. */
+export function guaranteeOfStep({ id, step }: StepNode): Promised {
+  const because = `step '${id}' (${step.kind}) may be called again for a record: ctx.idempotencyKey is the same then`
+  return { value: 'at-least-once', because }
 }
 
 function sourcePromises(sources: readonly SourceNode[]): Promised[] {

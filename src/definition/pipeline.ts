@@ -1,4 +1,4 @@
-import type { Duration } from '../units.js'
+import type { Bytes, Duration } from '../units.js'
 import type { DeadLetterPolicy } from './dead-letter-policy.js'
 import type { Missing } from './marks.js'
 import type { Source } from './source.js'
@@ -49,6 +49,8 @@ export interface PipelineOptions<S, E> {
   readonly commit?: { readonly interval?: Duration }
   /** How much is executed again after a failure. 100 ms to 10 minutes; default 5 s. */
   readonly checkpoint?: { readonly interval?: Duration }
+  /** `inlineLimit`: how much state, compressed, a task may keep in workflow history. Default 128 KiB, at most 1 MiB. */
+  readonly state?: { readonly inlineLimit?: Bytes }
 }
 
 /** A checked pipeline, ready for the plugin, the client and the test kit. */

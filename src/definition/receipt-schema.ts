@@ -12,6 +12,7 @@ export const receiptSchema = z.looseObject({
   positions: z.record(z.string(), z.string()),
   digest: z.string(),
   timersEpoch: whole.nullable(),
+  ended: z.literal(true).exactOptional(),
   fingerprint: z.string(),
   rejections: z.array(z.tuple([z.string(), z.string()])),
 })

@@ -58,6 +58,8 @@ export interface Receipt {
   readonly digest: string
   /** The epoch whose start-of-epoch timers are in; null before the first. */
   readonly timersEpoch: number | null
+  /** Present: outputs of the end of a bounded run are in it, those that waited for event time. */
+  readonly ended?: true
   /** Of plan and build: see PROTOCOL §3.5. */
   readonly fingerprint: string
   /** Items the sink refused since the checkpoint: [sink, item id]. */

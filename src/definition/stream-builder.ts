@@ -1,3 +1,4 @@
+import { asyncMapStep } from '../steps/async-map.js'
 import { branchStep } from '../steps/branch.js'
 import { filterStep } from '../steps/filter.js'
 import { flatMapStep } from '../steps/flat-map.js'
@@ -10,6 +11,7 @@ import { mergeStep } from '../steps/merge.js'
 import { statefulStep } from '../steps/stateful.js'
 import { windowStep } from '../steps/window/window.js'
 import type { Step } from '../steps/step.js'
+import { laneSettingsOf } from './async-options.js'
 import { type AnyAggregator } from './aggregator.js'
 import { count, reduce } from './aggregators/index.js'
 import { checkAggregator } from './check-aggregator.js'
@@ -21,7 +23,7 @@ import type { Fault } from './fault.js'
 import { idFault } from './ids.js'
 import type { Port } from './recorder.js'
 import { otherwise, type Stream } from './stream.js'
-import type { StepContext } from './context.js'
+import type { AsyncContext, StepContext } from './context.js'
 
 /** A step function with its types forgotten: the compiler has checked them where they were known. */
 type AnyFn<R = unknown> = (value: unknown, ctx: StepContext<unknown>) => R
@@ -50,6 +52,17 @@ export class StreamBuilder {
   flatMap(id: string, fn: AnyFn<Iterable<unknown>>): StreamBuilder {
     this.#mustBeFunction(id, fn)
     return this.#step(id, flatMapStep(fn))
+  }
+
+  asyncMap(
+    id: string,
+    fn: (value: unknown, ctx: AsyncContext<unknown>) => unknown,
+    options: unknown = {},
+  ): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    const [settings, faults] = laneSettingsOf(options, `steps.${id}`)
+    this.#port.recorder.faults.push(...faults)
+    return this.#step(id, asyncMapStep(fn, settings))
   }
 
   branch(id: string, branches: Readonly<Record<string, AnyFn>>): Readonly<Record<string, StreamBuilder>> {

@@ -1,6 +1,6 @@
 import type { Duration, EpochMs } from '../units.js'
 import type { Aggregator } from './aggregator.js'
-import type { StepContext } from './context.js'
+import type { AsyncContext, AsyncOptions, StepContext } from './context.js'
 import type { EventTime, Missing, NeedsBoth, NeedsKey, Unkeyed, Untimed } from './marks.js'
 import type { Serde } from './serde.js'
 import type { Sink } from './sink.js'
@@ -13,7 +13,7 @@ export type Fn<T, K, R> = (value: T, ctx: StepContext<K>) => R
 
 /** `R`, unless it is a promise: a step cannot wait for one. */
 export type Sync<R> = R &
-  (R extends PromiseLike<unknown> ? Missing<'a synchronous function: this step cannot wait for a promise'> : unknown)
+  (R extends PromiseLike<unknown> ? Missing<'a synchronous function: use .asyncMap() for promises'> : unknown)
 
 /** What a branch's predicate lets through: narrowed where it is a type guard, also one for wider types than `T`. */
 export type Guarded<P, T> = P extends (value: infer V, ...rest: never) => boolean
@@ -35,7 +35,7 @@ export interface End<Id extends string, T> {
  *
  * Every step has an id: kebab-case, at most 64 characters, unique among the pipeline's sources, steps and sinks.
  * Every stream must be used further or ended with `.to()`; one used several times hands each value to all users, first
- * to steps, then to sinks, each in the order in which they were defined. Step functions are synchronous and pure: they
+ * to steps, then to sinks, each in the order in which they were defined. Step functions but `asyncMap`'s are synchronous and pure: they
  * use `ctx.now` and `ctx.random()` instead of the clock and `Math.random()`, and do not change the values they are given.
  */
 export interface Stream<T, K = Unkeyed, E = Untimed> {
@@ -47,6 +47,16 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   filter(id: string, fn: Fn<T, K, boolean>): Stream<T, K, E>
   /** Any number of values for each value, in the order of the iterable. A generator is read value by value. */
   flatMap<R>(id: string, fn: Fn<T, K, Iterable<Sync<R>>>): Stream<R, K, E>
+  /**
+   * One value for each value, of a function that asks the outside world: calls run side by side, results come in the order
+   * of their values. A call that rejects or takes too long, `retry` included, makes the record a bad record: see `onError`.
+   *
+   * What comes out is exactly-once; the calls are made at least once: after a failure, records that no sink has committed
+   * are processed again. `ctx.idempotencyKey` is the same then. All transactional sinks of the pipeline, that of dead
+   * letters included, must share one ledger, since two could come to hold results of different calls. A sink without a
+   * ledger may be given both.
+   */
+  asyncMap<R>(id: string, fn: (value: T, ctx: AsyncContext<K>) => Promise<R>, options?: AsyncOptions): Stream<R, K, E>
   /**
    * Splits into one stream per predicate: each value goes to the first, in the order they are written, that is true for
    * it, and nowhere if none is (see `otherwise`). Type guards narrow each branch.

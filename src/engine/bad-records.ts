@@ -25,7 +25,7 @@ export class BadRecords {
     const { session } = this
     const { blueprint, flow, host } = session
     const { onError } = blueprint
-    for (const outlet of session.outlets) outlet.rollback(record)
+    this.rollback(record)
     const error = recordErrorOf(thrown, flow, session.step)
     const step = error.code === 'DecodeFailed' ? null : session.step
     let verdict: ReturnType<typeof verdictOn>
@@ -44,6 +44,24 @@ export class BadRecords {
       host.log.warn(error.message, { code: error.code, skipped: true })
     }
     return null
+  }
+
+  /**
+   * The same for what failed by time, behind `record`: no other record could be blamed for it, so the task parks before
+   * this one, whatever `onError` says.
+   */
+  late(thrown: unknown, record: SourceRecord<unknown>): Problem {
+    const { flow, step } = this.session
+    this.rollback(record)
+    return this.failing(recordErrorOf(thrown, flow, step))
+  }
+
+  /** As if the record had not come. */
+  private rollback(record: SourceRecord<unknown>): void {
+    const { outlets, states, time } = this.session
+    for (const outlet of outlets) outlet.rollback(record)
+    states.journal.rollback()
+    time.forget()
   }
 
   private failing(error: RecordError): Problem {

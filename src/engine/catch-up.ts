@@ -4,6 +4,14 @@ import type { Emitter } from './emitter.js'
 import type { Ledger } from './ledger.js'
 import { type Claim, judgeDigest } from './recovery.js'
 
+/** Where a ledger's digest is due. */
+interface Station {
+  readonly position: Position
+  /** Behind what happens at the end of a bounded run. */
+  readonly ended: boolean
+  readonly ledger: Ledger
+}
+
 /**
  * Re-execution of `[C, P*)` (PROTOCOL §3): each ledger is muted up to its own position, held from there on, and all go
  * live together once every digest up to P* has matched.
@@ -17,8 +25,8 @@ export class CatchUp {
   private readonly emitters: readonly Emitter[]
   /** What is committed stays, whatever the code that is accepted would give. */
   private readonly accepts: boolean
-  /** Positions at which a ledger's digest is due, ascending; P* last. */
-  private readonly stations: { readonly position: Position; readonly ledgers: readonly Ledger[] }[] = []
+  /** Ascending; P* last. */
+  private readonly stations: Station[] = []
 
   constructor(options: {
     readonly claim: Claim
@@ -28,6 +36,8 @@ export class CatchUp {
     readonly ledgers: readonly Ledger[]
     readonly emitters: readonly Emitter[]
     readonly acceptCodeChange: boolean
+    /** The stage isn't deterministic: what its ledger holds is taken as it is (PROTOCOL §6). */
+    readonly adopts: boolean
   }) {
     this.claim = options.claim
     this.compare = options.compare
@@ -38,18 +48,23 @@ export class CatchUp {
       options.acceptCodeChange &&
       options.ledgers.some(({ ahead }) => ahead !== null && ahead.fingerprint !== options.claim.fingerprint)
     this.furthest = options.furthest
-    const byPosition = new Map<Position, Ledger[]>()
-    for (const ledger of this.ledgers) {
-      const position = ledger.ahead?.positions[options.source]
-      const start = options.claim.checkpoint.positions[options.source]
-      if (position === undefined || position === start) this.judge(ledger)
-      else byPosition.set(position, [...(byPosition.get(position) ?? []), ledger])
+    if (options.adopts) {
+      for (const ledger of this.ledgers) adopt(ledger)
+      return
     }
-    for (const [position, ledgers] of byPosition) this.stations.push({ position, ledgers })
-    this.stations.sort((a, b) => this.compare(a.position, b.position))
+    for (const ledger of this.ledgers) {
+      const { ahead } = ledger
+      const position = ahead?.positions[options.source]
+      const start = options.claim.checkpoint.positions[options.source]
+      // Position can't tell whether what was due at the epoch's start, or at the end of all, is in it (PROTOCOL §3.2, 3.3).
+      const untouched = position === start && !ahead?.timers && !ahead?.ended
+      if (ahead === null || position === undefined || untouched) this.judge(ledger)
+      else this.stations.push({ position, ended: ahead.ended, ledger })
+    }
+    this.stations.sort((a, b) => this.compare(a.position, b.position) || Number(a.ended) - Number(b.ended))
     if (!this.active) return
     for (const outlet of [...this.ledgers, ...this.emitters]) outlet.phase = 'held'
-    for (const { ledgers } of this.stations) for (const ledger of ledgers) ledger.phase = 'muted'
+    for (const { ledger } of this.stations) ledger.phase = 'muted'
   }
 
   get active(): boolean {
@@ -62,16 +77,18 @@ export class CatchUp {
   }
 
   /**
-   * Everything below `position` has been through the steps and is sealed. Throws `NonDeterministicStep` or `CodeChanged`
-   * where a ledger holds other outputs. Returns true if this was P*: all outlets are live now.
+   * Everything below `position` has been through the steps and is sealed. `end` does the same to what waits for the end of a
+   * bounded run: called once, where a ledger holds that. Throws `NonDeterministicStep` or `CodeChanged` where a ledger
+   * holds other outputs. Returns true if this was P*: all outlets are live now.
    */
-  reach(position: Position): boolean {
+  reach(position: Position, end: () => void = () => {}): boolean {
+    let ended = false
     for (let station = this.stations[0]; station !== undefined; station = this.stations[0]) {
       if (this.compare(position, station.position) < 0) return false
-      for (const ledger of station.ledgers) {
-        this.judge(ledger)
-        ledger.phase = 'held'
-      }
+      if (station.ended && !ended) end()
+      ended ||= station.ended
+      this.judge(station.ledger)
+      station.ledger.phase = 'held'
       this.stations.shift()
     }
     for (const outlet of [...this.ledgers, ...this.emitters]) outlet.phase = 'live'
@@ -81,8 +98,14 @@ export class CatchUp {
   private judge(ledger: Ledger): void {
     const { ahead } = ledger
     if (ahead === null) return
-    if (this.accepts) ledger.digest = new ChainedDigest(ahead.digest)
+    if (this.accepts) return adopt(ledger)
     judgeDigest(ledger.id, ledger.digest.toString(), ahead, this.claim)
     ledger.ahead = null
   }
+}
+
+/** Its outputs count as executed. */
+function adopt(ledger: Ledger): void {
+  if (ledger.ahead !== null) ledger.digest = new ChainedDigest(ledger.ahead.digest)
+  ledger.ahead = null
 }

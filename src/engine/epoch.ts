@@ -5,12 +5,14 @@ import { NotCaughtUp } from '../errors/ownership.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { problemOf } from './bad-record.js'
+import { AsyncSlicer } from './async-slicer.js'
 import { BadRecords } from './bad-records.js'
 import { commitAll } from './commit.js'
 import { Emitter } from './emitter.js'
 import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
 import { type Slicer, SyncSlicer } from './slicer.js'
+import { Timed } from './timed.js'
 
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
 const STALE_MS = 1_000
@@ -33,6 +35,7 @@ class EpochRun {
   private readonly committedAt = new Map<Ledger, number>()
   private readonly badRecords: BadRecords
   private readonly slicer: Slicer
+  private readonly timed: Timed
   private active = false
   /** Records that the source has lost. */
   private lost = 0
@@ -42,7 +45,11 @@ class EpochRun {
     this.session = session
     this.input = input
     this.badRecords = new BadRecords(session, input.epoch)
-    this.slicer = new SyncSlicer(session, this.badRecords)
+    this.slicer =
+      session.calls === null
+        ? new SyncSlicer(session, this.badRecords)
+        : new AsyncSlicer(session, session.calls, this.badRecords)
+    this.timed = new Timed(session, input, this.badRecords)
     const { catchUp, compare, flow, source } = session
     flow.now = input.time
     flow.seed = input.seed
@@ -57,17 +64,23 @@ class EpochRun {
   async run(): Promise<EpochResult> {
     const { session } = this
     const { prefetch, catchUp, bell } = session
+    // A checkpoint before anything else: the epoch's time is old.
+    if (session.adopted) return this.finish('caught-up')
+    const failed = this.timed.start()
+    if (failed !== null) return this.finish('problem', failed)
+    if (catchUp.active && catchUp.reach(session.position)) return this.finish('caught-up')
     for (;;) {
       session.abort.signal.throwIfAborted()
       if (!catchUp.active) {
         const end = this.endByClock()
+        if (end === 'until') return this.finishAtEnd()
         if (end !== null) return this.finish(end)
         await this.commitDue()
       } else if (session.stop === 'released') throw this.notCaughtUp()
       const batch = prefetch.head
       if (batch === undefined) {
         if (prefetch.failure !== undefined) return this.endByFailure(prefetch.failure)
-        if (prefetch.done) return this.finish('until')
+        if (prefetch.done) return this.finishAtEnd()
         // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
         if (catchUp.active && prefetch.trouble !== null) throw prefetch.trouble
         // Told when it lasts and when it is over, not when a clock happens to strike.
@@ -99,6 +112,7 @@ class EpochRun {
     if (this.session.refusals.full) return 'interval'
     const { until, session } = this
     if (until !== null && session.compare(session.position, until) >= 0) return 'until'
+    if (!this.active && this.elapsed >= this.timed.dueMs) return 'idle'
     if (this.elapsed < this.lengthMs) return null
     return this.active ? 'interval' : 'idle'
   }
@@ -106,7 +120,7 @@ class EpochRun {
   /** How long to wait for records at most: until the next clock strikes. */
   private patience(): number {
     if (this.session.catchUp.active) return 1_000
-    let due = this.lengthMs - this.elapsed
+    let due = (this.active ? this.lengthMs : Math.min(this.lengthMs, this.timed.dueMs)) - this.elapsed
     for (const [ledger, at] of this.committedAt) {
       if (ledger.commitMs !== null && ledger.dirty) due = Math.min(due, at + ledger.commitMs - performance.now())
     }
@@ -135,8 +149,13 @@ class EpochRun {
       if (slice.halted) session.position = halt
       if (catchUp.active) {
         // Behind a gap the position may be past several ledgers' at once.
-        if (catchUp.reach(session.position)) return this.finish('caught-up')
-      } else return this.finish('until')
+        const end = (): void => this.timed.mustEnd()
+        // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+        const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
+        if (catchUp.reach(session.position, end)) {
+          return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
+        }
+      } else return this.finishAtEnd()
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
     if (!catchUp.active) await session.crowd.settle(session.abort.signal)
@@ -173,13 +192,23 @@ class EpochRun {
   /** Outputs and position of each ledger. */
   private async commit(ledgers: readonly Ledger[]): Promise<void> {
     const { session, input } = this
+    // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
+    if (session.calls !== null) for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
     this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,
       positions: { [session.source.id]: session.position },
       fingerprint: session.claim.fingerprint,
+      timersEpoch: this.timed.started ? input.epoch : null,
+      ended: this.timed.ended,
     })
     for (const ledger of ledgers) this.committedAt.set(ledger, performance.now())
+  }
+
+  /** The bounded run, or the bounded source, is at its end: what waits for event time waits no longer. */
+  private finishAtEnd(): Promise<EpochResult> {
+    const failed = this.session.catchUp.active ? null : this.timed.end()
+    return failed === null ? this.finish('until') : this.finish('problem', failed)
   }
 
   private endByFailure(failure: unknown): Promise<EpochResult> {
@@ -223,8 +252,12 @@ class EpochRun {
     const { lag, trouble } = session.prefetch
     session.inTrouble = trouble !== null
     // What is refused has been offered; a letter that takes its place has not.
-    const written = session.outlets.reduce((sum, outlet) => sum + outlet.offered, -refusals.skipped)
+    const offered = session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0)
+    // Where a receipt was adopted, what it lists was offered to another attempt.
+    const written = Math.max(0, offered - refusals.skipped)
     refusals.clear()
+    const state = await session.keeper.capture(session.abort.signal)
+    const { watermark } = session.time
     return {
       epoch: this.input.epoch,
       positions: { [session.source.id]: session.position },
@@ -235,7 +268,10 @@ class EpochRun {
       ...(deadLettered > 0 && { deadLettered }),
       lag: lag === null ? null : lag + session.prefetch.queued + this.unread,
       commits: this.commits,
-      ended: session.stop === 'released' && problem === undefined ? 'released' : ended,
+      // What happens once, at the end of a bounded run, isn't left to another session.
+      ended: session.stop === 'released' && problem === undefined && !this.timed.ended ? 'released' : ended,
+      ...(state !== undefined && { state }),
+      ...(watermark !== null && { watermark }),
       ...(problem !== undefined && { problem }),
       ...(trouble !== null && { trouble: problemOf(trouble, Date.now()) }),
       ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),

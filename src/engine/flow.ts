@@ -33,6 +33,8 @@ export class Flow implements StepFlow {
   private recordKey: unknown
   private keyed: SourceRecord<unknown> | undefined
   private drawn: SourceRecord<unknown> | undefined
+  /** Which numbers of the record's: '' but behind a step that was waited for. */
+  private salt = ''
   private state = 0
 
   /** Id of the step whose code runs. */
@@ -42,6 +44,13 @@ export class Flow implements StepFlow {
     this.place = place
     this.stepName = stepName
     this.keyOf = keyOf
+  }
+
+  /** Goes (back) to a record, at a place of its steps that `salt` names: from there on `random` begins anew. */
+  enter(record: SourceRecord<unknown>, salt: string): void {
+    this.begin(record)
+    this.salt = salt
+    this.drawn = undefined
   }
 
   /** The typed key of the stream, or the raw bytes of an unkeyed one. */
@@ -68,6 +77,7 @@ export class Flow implements StepFlow {
   /** The next record: nothing of the one before it stays. */
   begin(record: SourceRecord<unknown>): void {
     this.record = record
+    this.salt = ''
     this.typedKey = undefined
     this.eventTime = undefined
     this.text = undefined
@@ -100,7 +110,8 @@ export class Flow implements StepFlow {
   /** Mulberry32, seeded by epoch and record: the same numbers on every attempt, whatever the fetches were. */
   random(): number {
     if (this.drawn !== this.record) {
-      this.state = hashText(`${this.seed}/${this.place.source}/${this.place.partition}/${this.record.position}`)
+      const { source, partition } = this.place
+      this.state = hashText(`${this.seed}/${source}/${partition}/${this.record.position}${this.salt}`)
       this.drawn = this.record
     }
     this.state = (this.state + 0x6d2b79f5) | 0

@@ -17,6 +17,10 @@ export interface CommitPoint {
   readonly fingerprint: string
   /** All since the checkpoint whose letters, if they have any, are durable by then. */
   readonly rejections: Receipt['rejections']
+  /** The epoch, if what was due at its start has happened. */
+  readonly timersEpoch: number | null
+  /** What waits for event time has happened, at the end of a bounded run. */
+  readonly ended: boolean
 }
 
 /** Outputs waiting for the writer are handed over at that size, so that a large epoch needs no large memory. */
@@ -119,13 +123,16 @@ export class Ledger extends Outlet {
     const { part, rest } = this.parts()
     const first = rest[0]?.output.origin
     const digest = first === undefined ? this.digest : chained(this.head.digest, part)
+    const { ended: _, ...head } = this.head
     const receipt: Receipt = {
-      ...this.head,
-      seq: this.head.seq + 1,
+      ...head,
+      seq: head.seq + 1,
       epoch: point.epoch,
       time: point.time,
       positions: first === undefined ? point.positions : { ...point.positions, [first.source]: first.position },
       digest: digest.toString(),
+      timersEpoch: point.timersEpoch ?? head.timersEpoch,
+      ...(point.ended && first === undefined && { ended: true }),
       fingerprint: point.fingerprint,
       rejections: point.rejections,
     }

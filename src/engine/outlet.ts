@@ -99,7 +99,7 @@ export class Outlet {
         record = flow.record
         nth = 0
       }
-      const output = new RecordOutput(value, flow, nth)
+      const output = new RecordOutput(value, flow, flow.prefix === '' ? nth : `${flow.prefix}${nth}`)
       // With its bytes, so that data without any makes the record bad and not the epoch.
       this.items.push(new OutputItem(sink, encode(output), output))
     }

@@ -113,14 +113,18 @@ export interface Ahead {
   readonly fingerprint: string
   /** What sinks have refused since the checkpoint: obeyed when it is offered again (PROTOCOL §5). */
   readonly rejections: Receipt['rejections']
+  /** What was due at the epoch's start is in it. */
+  readonly timers: boolean
+  /** What waited for event time at the end of a bounded run is in it. */
+  readonly ended: boolean
 }
 
 /** What is re-executed muted for `ledger`: null where it stands at the checkpoint (PROTOCOL §3.1–3.2). */
 export function aheadOf(found: Receipt | null, claim: Claim): Ahead | null {
   if (found === null || claim.scheduled === null) return null
   if (found.owner.generation !== claim.owner.generation || found.epoch !== claim.scheduled.epoch) return null
-  const { positions, digest, fingerprint, rejections } = found
-  return { positions, digest, fingerprint, rejections }
+  const { positions, digest, fingerprint, rejections, timersEpoch, ended = false } = found
+  return { positions, digest, fingerprint, rejections, timers: timersEpoch === found.epoch, ended }
 }
 
 /** P*: the furthest position of any ledger, or null where none is ahead of the checkpoint. */

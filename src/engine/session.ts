@@ -5,14 +5,16 @@ import { compareDecimal, type ComparePositions, type Position } from '../definit
 import type { Owner } from '../definition/sink.js'
 import type { OpenContext, SourceBatch, SourceDefinition, SourceReader } from '../definition/source.js'
 import { SessionLost } from '../errors/ownership.js'
-import { PositionLost, SourceChanged } from '../errors/source.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { compileStage } from '../steps/compile-stage.js'
+import type { StateKeeper } from '../state/state-keeper.js'
 import { StepStates } from '../state/step-states.js'
 import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
+import { isDeterministic } from '../definition/ledgers.js'
 import { Bell } from './bell.js'
+import { Calls } from './calls.js'
 import { CatchUp } from './catch-up.js'
 import { Crowd } from './crowd.js'
 import type { Emitter } from './emitter.js'
@@ -22,9 +24,11 @@ import type { EngineHost } from './host.js'
 import type { Ledger } from './ledger.js'
 import { openOutlets, sinksOf } from './open-ledgers.js'
 import { sameOwner } from './owner.js'
+import { changed, lostAgain } from './source-changes.js'
 import { Prefetch } from './prefetch.js'
 import { type Claim, furthestOf } from './recovery.js'
 import type { Refusals } from './refusals.js'
+import { restoreState } from './restore-state.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -55,7 +59,11 @@ export class Session {
   /** Keyed state of the steps. */
   readonly states = new StepStates()
   readonly time: StageTime
+  /** There from `open` on. */
+  keeper!: StateKeeper
   readonly at: Int32Array
+  /** Null where every step is deterministic. */
+  readonly calls: Calls | null
   readonly identity: string | undefined
   readonly task: number
   readonly abort = new AbortController()
@@ -68,6 +76,8 @@ export class Session {
   stop: StopReason | null = null
   /** True once an epoch has ended because the worker goes away, or with a problem: no other will come. */
   handedBack = false
+  /** It stands at what its ledger holds, beyond the checkpoint, until an epoch has said so. */
+  adopted: boolean
   /** The source was in trouble when the last epoch ended, and history says so. */
   inTrouble = false
   private interrupted = 0
@@ -88,6 +98,8 @@ export class Session {
     readonly ledgers: readonly Ledger[]
     readonly emitters: readonly Emitter[]
     readonly refusals: Refusals
+    /** Where to go on: the checkpoint's, unless what the ledger holds is adopted. */
+    readonly position: Position
     readonly reader: SourceReader<unknown>
     readonly openReader: (position: Position) => Promise<SourceReader<unknown>>
     readonly catchUp: CatchUp
@@ -106,8 +118,9 @@ export class Session {
     this.catchUp = parts.catchUp
     this.abort = parts.abort
     this.identity = parts.reader.identity
-    this.position = positionIn(claim, source.id)
-    this.checkpoint = this.position
+    this.checkpoint = positionIn(claim, source.id)
+    this.position = parts.position
+    this.adopted = this.position !== this.checkpoint
     this.epoch = claim.checkpoint.epoch
     this.recorded = claim.checkpoint.ledgers
     this.at = new Int32Array(new SharedArrayBuffer(4))
@@ -122,21 +135,21 @@ export class Session {
         pushes[sink.id] = outlet.pushFor(sink, this.at, stage.steps.length + sink.tag)
       }
     }
+    this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
+    const { flow, at, task, bell, states } = this
     const { key } = source.definition
-    const { pushes: entries, time } = compileStage(stage, {
-      sinks: pushes,
-      at: this.at,
-      states: this.states,
-      // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
-      decodeKey: (_, bytes) => key?.({ ...NOWHERE, key: bytes }),
-    })
+    // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
+    const decodeKey = (_: string, bytes: Uint8Array): unknown => key?.({ ...NOWHERE, key: bytes })
+    const runtime = { sinks: pushes, at, states, decodeKey }
+    const reuse = { flow, at, task, bell, stalls: host.stalls, keyOf: key }
+    this.calls = isDeterministic(stage) ? null : new Calls(reuse)
+    const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
     const push = entries[source.id]
     if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
     this.push = push
     this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${source.id}`)
     this.deadLetters = blueprint.onError.kind === 'deadLetter' ? pushes[blueprint.onError.id] : undefined
-    this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
     this.prefetch = new Prefetch({
       open: parts.openReader,
       reader: parts.reader,
@@ -150,6 +163,22 @@ export class Session {
 
   /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
   static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
+    const session = await Session.assemble(host, blueprint, stage, input)
+    try {
+      session.keeper = await restoreState(session.states, session.claim, blueprint)
+      return session
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+  }
+
+  private static async assemble(
+    host: EngineHost,
+    blueprint: Blueprint,
+    stage: Stage,
+    input: ClaimInput,
+  ): Promise<Session> {
     const claim: Claim = { ...input, fingerprint: fingerprintOf(blueprint, host.buildId) }
     const node = stage.sources[0]
     if (node === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
@@ -158,9 +187,13 @@ export class Session {
     const outlets = await openOutlets(host, blueprint, sinksOf(blueprint, stage), claim, abort.signal)
     try {
       const compare = source.definition.compare ?? compareDecimal
-      const position = positionIn(claim, source.id)
+      const checkpoint = positionIn(claim, source.id)
       const ahead = outlets.ledgers.map((ledger) => ledger.ahead)
-      const furthest = furthestOf(ahead, source.id, position, compare)
+      const furthest = furthestOf(ahead, source.id, checkpoint, compare)
+      // PROTOCOL §6: what isn't deterministic is never executed again up to there, so it need not be readable any more.
+      const adopts = !isDeterministic(stage)
+      const position = adopts ? (furthest ?? checkpoint) : checkpoint
+      const strictUntil = adopts ? null : furthest
       const catchUp = new CatchUp({
         claim,
         source: source.id,
@@ -169,6 +202,7 @@ export class Session {
         ledgers: outlets.ledgers,
         emitters: outlets.emitters,
         acceptCodeChange: input.acceptCodeChange,
+        adopts,
       })
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
@@ -180,7 +214,7 @@ export class Session {
           signal: abort.signal,
           connection: host.connection,
         }
-        const reader = await source.definition.open(furthest === null ? context : { ...context, strictUntil: furthest })
+        const reader = await source.definition.open(strictUntil === null ? context : { ...context, strictUntil })
         known ??= reader.identity
         if (reader.identity === undefined || reader.identity === known) return reader
         await reader.close()
@@ -189,7 +223,7 @@ export class Session {
       const reader = await openReader(position).catch((error: unknown) => {
         throw catchUp.active ? lostAgain(claim, source.id, error) : error
       })
-      const parts = { host, blueprint, stage, claim, source, ...outlets, reader, openReader, catchUp, abort }
+      const parts = { host, blueprint, stage, claim, source, ...outlets, position, reader, openReader, catchUp, abort }
       return new Session({ ...parts, acceptCodeChange: input.acceptCodeChange })
     } catch (error) {
       await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
@@ -235,6 +269,7 @@ export class Session {
       const result = await running
       this.epoch = input.epoch
       this.checkpoint = this.position
+      this.adopted = false
       this.recorded = { ...this.recorded, ...result.ledgers }
       this.stop = null
       this.handedBack = result.ended === 'released' || result.problem !== undefined
@@ -325,7 +360,11 @@ export class Session {
     // An epoch under way ends with an error at its next step; its outcome is the ledgers' to tell.
     await this.running?.catch(() => undefined)
     this.host.stalls.unregister(this.task)
-    await Promise.allSettled([this.prefetch.close(), ...this.outlets.map((outlet) => outlet.close())])
+    await Promise.allSettled([
+      this.prefetch.close(),
+      this.keeper?.close(),
+      ...this.outlets.map((outlet) => outlet.close()),
+    ])
   }
 }
 
@@ -341,20 +380,6 @@ export function fingerprintOf(blueprint: Blueprint, buildId: string): string {
     .update(`${blueprint.fingerprint}\n${buildId === '' ? codeOf(blueprint) : buildId}`)
     .digest('hex')
     .slice(0, 32)
-}
-
-/** Nothing of what is to be executed again may be missing (PROTOCOL §3.6). */
-function lostAgain(claim: Claim, source: string, error: unknown): unknown {
-  if (!(error instanceof PositionLost)) return error
-  const { position } = error.details
-  return changed(claim, source, position, { was: `readable from ${position}`, is: 'no longer' }, error)
-}
-
-type Change = { readonly was: string; readonly is: string }
-
-function changed(claim: Claim, source: string, position: Position, change: Change, cause?: Error): SourceChanged {
-  const { pipeline, stage, partition } = claim
-  return new SourceChanged({ pipeline, stage, source, partition, position, ...change }, cause)
 }
 
 const codeOf = ({ stages }: Blueprint): string =>

@@ -45,7 +45,8 @@ export class SyncSlicer implements Slicer {
    */
   async slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
     const { session } = this
-    const { flow, at, push, compare, host } = session
+    const { flow, at, push, compare, host, states, time } = session
+    const { journal } = states
     const { decode } = session.source.definition
     const { records } = batch
     const began = performance.now()
@@ -66,14 +67,18 @@ export class SyncSlicer implements Slicer {
           halted = true
           break
         }
-        flow.record = record
+        flow.begin(record)
+        journal.forget()
         at[0] = -1
+        let through = false
         try {
           const value = decode(record)
           push(value instanceof Promise ? await inTime(value, DECODE_MS, session.abort.signal) : value, flow)
+          through = true
+          time.settle(flow)
         } catch (error) {
           session.abort.signal.throwIfAborted()
-          bad = this.badRecords.handle(error, record)
+          bad = through ? this.badRecords.late(error, record) : this.badRecords.handle(error, record)
           if (bad !== null) break
         }
         last = record

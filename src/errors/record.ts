@@ -41,3 +41,16 @@ export class RecordRejected extends RecordError<RejectDetails> {
     super('RecordRejected', `${placeOf(details)} was rejected by '${details.step}': ${details.reason}`, details, cause)
   }
 }
+
+type TimeoutDetails = StepDetails & {
+  readonly timeoutMs: number
+  /** How many times it was called. */
+  readonly attempts: number
+}
+
+/** The last call of an `asyncMap` took longer than its `timeout`. */
+export class StepTimeout extends RecordError<TimeoutDetails> {
+  constructor(details: TimeoutDetails, cause?: unknown) {
+    super('StepTimeout', `${placeOf(details)}: step '${details.step}' timed out: ${details.reason}`, details, cause)
+  }
+}

@@ -12,6 +12,25 @@ export interface LedgerMark {
 
 export type LedgerMarks = Readonly<Record<string, LedgerMark>>
 
+/** Keyed state as history has it, opaque to workflows: segments in the order in which they were made. */
+export interface StateMark {
+  /** Together they are the state: what is in a later one holds. */
+  readonly segments: readonly Segment[]
+  /** Of each step that keeps state. */
+  readonly versions: Readonly<Record<string, number>>
+}
+
+/** Some entries of a state, compressed: in history itself (base64), or in the state backend, which never changes it. */
+export type Segment = { readonly data: string } | { readonly key: string; readonly bytes: number }
+
+/** How an epoch changes it. */
+export interface StateChange {
+  readonly add: readonly Segment[]
+  /** So many of the oldest are needed no more. */
+  readonly drop: number
+  readonly versions: StateMark['versions']
+}
+
 /** An epoch's recorded result: everything below `positions` is done, in every ledger as its mark says (PROTOCOL §1). */
 export interface Checkpoint {
   /** The epoch it ended, 0 at a generation's start. */
@@ -21,6 +40,10 @@ export interface Checkpoint {
   readonly ledgers: LedgerMarks
   /** Identities of the sources (Kafka: topic ids), where they have one. */
   readonly identities: Readonly<Record<string, string>>
+  /** What the steps knew when everything below `positions` had been through them. Absent: nothing. */
+  readonly state?: StateMark
+  /** How far event time had come; absent before any. */
+  readonly watermark?: EpochMs
 }
 
 /** An epoch that workflow history has scheduled and not recorded. Drawn once, the same on every attempt. */

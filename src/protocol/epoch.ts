@@ -1,6 +1,14 @@
 import type { Positions } from '../definition/position.js'
 import type { Owner } from '../definition/sink.js'
-import type { Checkpoint, Counters, LedgerMarks, Problem, ScheduledEpoch } from './checkpoint.js'
+import type {
+  Checkpoint,
+  Counters,
+  LedgerMarks,
+  Problem,
+  ScheduledEpoch,
+  StateChange,
+  StateMark,
+} from './checkpoint.js'
 import type { SessionRef, TaskState } from './task.js'
 
 /** Input of `tidemark.claim`. */
@@ -86,6 +94,9 @@ export interface EpochResult {
   readonly lag: number | null
   readonly commits: number
   readonly ended: EpochEnd
+  /** Present where state has changed. */
+  readonly state?: StateChange
+  readonly watermark?: number
   readonly problem?: Problem
   /** What the source runs into, where it is tried again by itself. */
   readonly trouble?: Problem
@@ -111,6 +122,8 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
       epoch: result.epoch,
       positions: { ...checkpoint.positions, ...result.positions },
       ledgers: withPlaces(checkpoint.ledgers, result.ledgers),
+      ...(result.state !== undefined && { state: changed(checkpoint.state, result.state) }),
+      ...(result.watermark !== undefined && { watermark: result.watermark }),
     },
     scheduled: null,
     counters: {
@@ -126,6 +139,10 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
     blocked: blockedAfter(state, result),
     acceptCodeChange: false,
   }
+}
+
+function changed(state: StateMark | undefined, { add, drop, versions }: StateChange): StateMark {
+  return { segments: [...(state?.segments ?? []).slice(drop), ...add], versions }
 }
 
 /** A block that hasn't come again for so many epochs was a chance. */

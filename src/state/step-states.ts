@@ -2,20 +2,34 @@ import { Journal } from './journal.js'
 import { readSegment, SegmentWriter } from './segment.js'
 import { StateTable, type TableOptions } from './table.js'
 
+type Migration = (old: unknown, from: number) => unknown
+
 /** All tables of a task: its state, as checkpoints have it. */
 export class StepStates {
   readonly journal = new Journal()
   private readonly tables = new Map<string, StateTable<unknown>>()
+  private readonly migrations = new Map<string, Migration>()
+  /** Names of tables that were restored and that no step has. */
+  private readonly strange = new Set<string>()
+  private readonly current: Record<string, number> = {}
 
   get isEmpty(): boolean {
     return this.tables.size === 0
   }
 
-  table<V>(step: string, name: string, options?: TableOptions<V>): StateTable<V> {
+  /** Of each step that keeps state. */
+  get versions(): Readonly<Record<string, number>> {
+    return this.current
+  }
+
+  /** `version`: of the step's state. */
+  table<V>(step: string, name: string, options?: TableOptions<V>, version = 1): StateTable<V> {
     const id = `${step} ${name}`
     if (this.tables.has(id)) throw new TypeError(`step '${step}' has two tables '${name}'`)
     const table = new StateTable<V>(this.journal, options)
     this.tables.set(id, table as StateTable<unknown>)
+    this.current[step] = version
+    if (options?.migrate !== undefined) this.migrations.set(id, options.migrate)
     return table
   }
 
@@ -53,17 +67,28 @@ export class StepStates {
     for (const table of this.tables.values()) table.settled()
   }
 
-  /** Segments in the order in which they were made. Returns names of tables that no step has. */
-  restore(segments: Iterable<Uint8Array>): readonly string[] {
-    const unknown = new Set<string>()
-    for (const segment of segments) {
-      readSegment(segment, ({ table, key, bytes }) => {
-        const known = this.tables.get(table)
-        if (known === undefined) unknown.add(table)
-        else known.restore(key, bytes)
-      })
+  /** Entries of one segment; segments come in the order in which they were made. */
+  restore(segment: Uint8Array): void {
+    readSegment(segment, ({ table, key, bytes }) => {
+      const known = this.tables.get(table)
+      if (known === undefined) this.strange.add(table)
+      else known.restore(key, bytes)
+    })
+  }
+
+  /** All segments are in: what was written by other versions is migrated. Returns what this plan can't take over, and why. */
+  restored(versions: Readonly<Record<string, number>>): readonly string[] {
+    const wrong = [...this.strange].map((table) => `'${table}': no step of the plan has it`)
+    for (const [id, table] of this.tables) {
+      const step = id.slice(0, id.indexOf(' '))
+      const [was, is] = [versions[step], this.current[step]]
+      if (was !== undefined && was !== is && table.size > 0) {
+        const migrate = this.migrations.get(id)
+        if (migrate === undefined) wrong.push(`'${id}': version ${was}, this is ${is}, and migrates nothing`)
+        else table.migrate((value) => migrate(value, was))
+      }
+      table.restored()
     }
-    for (const table of this.tables.values()) table.restored()
-    return [...unknown]
+    return wrong
   }
 }

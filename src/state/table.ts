@@ -127,6 +127,14 @@ export class StateTable<V> implements Undoable {
     else this.entries.set(key, new Encoded(bytes))
   }
 
+  /** Every value becomes another. */
+  migrate(to: (old: unknown) => V): void {
+    for (const key of this.entries.keys()) {
+      this.entries.set(key, to(this.get(key)))
+      this.changed.add(key)
+    }
+  }
+
   /** All entries are restored: those that are due get into order. */
   restored(): void {
     this.heap.clear()

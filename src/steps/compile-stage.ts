@@ -2,7 +2,7 @@ import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
 import { EventClock, HeldClock, LeastClock, StageTime } from './stage-time.js'
-import type { Clock, Push, StepRuntime } from './step.js'
+import type { Clock, LaneMaker, Push, StepRuntime } from './step.js'
 
 export interface StageRuntime {
   /** What takes the values that arrive at each sink, by the sink's id. One for every sink of the stage. */
@@ -12,6 +12,8 @@ export interface StageRuntime {
   readonly states: StepStates
   /** The typed key of which these are the bytes, in streams that have no key but their source's. */
   readonly decodeKey: (source: string, bytes: Uint8Array) => unknown
+  /** For stages with steps that are waited for. */
+  readonly lane?: LaneMaker
   /** Throws `KeyNotInPartition` for a key that belongs to another partition. Absent: nobody can tell. */
   readonly mustBeHere?: (key: Uint8Array) => void
 }
@@ -63,7 +65,7 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
 
 /** What each step gets of its task, by its index. Clocks and keys come down the graph, so they are made from its head. */
 function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (index: number) => StepRuntime {
-  const { at, states } = runtime
+  const { at, states, lane } = runtime
   /** By node: what tells time behind it, and how its keys are read. */
   const clocks = new Map<string, readonly Clock[]>()
   const keys = new Map<string, (bytes: Uint8Array) => unknown>()
@@ -88,13 +90,14 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       at,
       index,
       clock,
-      table: (name, options) => states.table(id, name, options),
+      table: (name, options) => states.table(id, name, options, step.state?.version),
       keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
       onWatermark: (fire) => time.addWatermark(fire, held),
       onEpochStart: (fire, due) => time.addEpochStart(fire, due),
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },
+      ...(lane !== undefined && { lane }),
       mustBeHere: runtime.mustBeHere ?? (() => {}),
     }
   })

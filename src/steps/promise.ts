@@ -4,5 +4,5 @@
  */
 export function refusePromise(step: string, promise: Promise<unknown>): never {
   promise.catch(() => {})
-  throw new TypeError(`step '${step}' returned a promise: its function must be synchronous`)
+  throw new TypeError(`step '${step}' returned a promise: its function must be synchronous, or use asyncMap`)
 }

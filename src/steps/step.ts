@@ -1,4 +1,4 @@
-import type { StepContext } from '../definition/context.js'
+import type { AsyncContext, StepContext } from '../definition/context.js'
 import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
 
@@ -49,6 +49,8 @@ export interface StepRuntime {
   onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void
   /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
   observe(time: EpochMs): void
+  /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */
+  readonly lane?: LaneMaker
   /** Of a step behind which the key is another: throws for one that belongs to another partition. */
   mustBeHere(key: Uint8Array): void
 }
@@ -58,6 +60,24 @@ export interface StepState {
   /** Default 1. */
   readonly version: number
 }
+
+/** A function that is waited for, as a step hands it to the engine. Milliseconds. */
+export interface LaneSettings {
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly attempts: number
+  readonly initialMs: number
+  readonly maximumMs: number
+}
+
+export interface LaneSpec extends LaneSettings {
+  readonly id: string
+  readonly index: number
+  readonly fn: (value: unknown, ctx: AsyncContext<unknown>) => unknown
+}
+
+/** Values put into the lane come to `out` as what `fn` makes of them, in their order. */
+export type LaneMaker = (spec: LaneSpec, out: Push) => Push
 
 /**
  * One operator, as the graph holds it: what it is, and how it becomes code. A step knows no sink, no source and no

@@ -18,10 +18,11 @@ function expectedLines({ partition, offset, key, value }: TopicRecord): string[]
   return values.map((one) => JSON.stringify([partition, String(offset), key, one]))
 }
 
-/** An output without what can't be known beforehand: the epoch's time and the random number. Others stay as they are. */
+/** An output without what can't be known beforehand: the epoch's time, the random number, the call. Others stay as they are. */
 export function withoutChance(line: string): string {
-  const { partition, offset, key, value, now, dice, ...others } = parse(line)
-  const known = typeof now === 'number' && typeof dice === 'number' && dice >= 0 && dice < 1
+  const { partition, offset, key, value, now, dice, call, ...others } = parse(line)
+  const called = call === undefined || typeof call === 'string'
+  const known = called && typeof now === 'number' && typeof dice === 'number' && dice >= 0 && dice < 1
   return known && Object.keys(others).length === 0 ? JSON.stringify([partition, offset, key, value]) : line
 }
 

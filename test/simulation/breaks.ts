@@ -11,6 +11,8 @@ import type * as recoveryModule from '../../src/engine/recovery.js'
 import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
 import type * as sessionModule from '../../src/engine/session.js'
+import type * as inlineModule from '../../src/state/inline-state.js'
+import type { StateChange } from '../../src/protocol/checkpoint.js'
 import type * as epochModule from '../../src/protocol/epoch.js'
 import type * as historyModule from '../../src/control/task-history.js'
 
@@ -59,6 +61,26 @@ export const digestSinceEpochStart = ({ Session }: typeof sessionModule) => ({
       }
       return session
     },
+  },
+})
+
+export const timersMutedByPosition = ({ aheadOf }: Recovery): Partial<Recovery> => ({
+  aheadOf(receipt, claim) {
+    const ahead = aheadOf(receipt, claim)
+    return ahead === null ? null : { ...ahead, timers: false }
+  },
+})
+
+export const stateOneCommitBehind = ({ InlineState }: typeof inlineModule): typeof inlineModule => ({
+  InlineState: class extends InlineState {
+    private before: StateChange | undefined
+
+    override async capture() {
+      const now = await super.capture()
+      const { before } = this
+      this.before = now
+      return before
+    }
   },
 })
 

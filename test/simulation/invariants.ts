@@ -2,6 +2,7 @@ import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import type { Owner, Receipt } from '../../src/definition/sink.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
+import { eventTimers, goodUpTo, isTimer, type SimTimer } from './model-state.js'
 import { LETTERS, offeredOf, reference, refuses, type SimOutput, SOURCE } from './model.js'
 import type { Setting } from './setting.js'
 import type { Log } from './sim-broker.js'
@@ -86,6 +87,11 @@ export class Invariants implements Observer {
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
       this.checkLetters(generation, end, ledger.id)
+      const timers = [...(this.seen.get(ledger)?.names ?? [])].filter((name) => name.startsWith('e')).length
+      const all = eventTimers(this.log, this.originOf(generation), end)
+      if (this.setting.stateful && this.setting.bounded && ledger.id !== LETTERS && timers !== all) {
+        this.broken(`11: in the end ${ledger.id} holds ${timers} of ${all} timers by event time`)
+      }
     }
     this.checkTarget(generation, end)
   }
@@ -104,6 +110,10 @@ export class Invariants implements Observer {
         this.checkLetter(output as DeadLetter, progress)
         continue
       }
+      if (isTimer(output as object)) {
+        this.checkTimer(ledger, generation, output as SimTimer, offered, progress)
+        continue
+      }
       this.passRefused(ledger, generation, offered, progress)
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
       const [v, i] = idOf(ledger, output)
@@ -114,7 +124,10 @@ export class Invariants implements Observer {
           `1: ${ledger.id} commits ${v}.${i} as its output number ${progress.count} of generation ${generation}`,
         )
       }
-      if (ledger.id !== LETTERS) this.checkShown(generation, output as SimOutput)
+      if (ledger.id !== LETTERS) {
+        this.checkShown(generation, output as SimOutput)
+        this.checkHeld(ledger, origin, output as SimOutput, progress)
+      }
     }
     this.passRefused(ledger, generation, reference(this.log, ledger.id, origin, position), progress)
     const due = reference(this.log, ledger.id, origin, position).length
@@ -130,13 +143,47 @@ export class Invariants implements Observer {
     generation: number,
     offered: readonly (readonly [v: number, i: number])[],
     progress: Progress,
+    upTo = Infinity,
   ): void {
     for (let next = offered[progress.count]; next !== undefined; next = offered[progress.count]) {
-      if (!refuses(ledger.id, ...next)) return
+      if (next[0] > upTo || !refuses(ledger.id, ...next)) return
       const output = this.refusedOutputs.get(`${generation}/${ledger.id}/${next.join('.')}`)
       if (output === undefined) return
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
       progress.count++
+    }
+  }
+
+  /** A timer's output comes once, where it fired among the records' (invariant 11). */
+  private checkTimer(
+    ledger: SimLedger,
+    generation: number,
+    timer: SimTimer,
+    offered: readonly (readonly [v: number, i: number])[],
+    progress: Progress,
+  ): void {
+    this.passRefused(ledger, generation, offered, progress, timer.after)
+    progress.digest.update(Buffer.from(JSON.stringify(timer)), ledger.tag)
+    progress.fired++
+    if (progress.names.has(timer.timer)) this.broken(`11: ${ledger.id} holds ${timer.timer} twice`)
+    progress.names.add(timer.timer)
+    if (timer.nth !== progress.fired) {
+      this.broken(`11: ${ledger.id} has timer number ${timer.nth} as its number ${progress.fired}`)
+    }
+    const key = `${generation}/${timer.timer}`
+    const shown = `${timer.now} ${timer.nth}`
+    const other = this.shown.get(key)
+    if (other !== undefined && other !== shown) this.broken(`2: ${key} shows ${shown} and ${other}`)
+    this.shown.set(key, shown)
+  }
+
+  /** What state held is what all before it gave (invariants 3 and 11). */
+  private checkHeld(ledger: SimLedger, origin: number, { v, count, fired }: SimOutput, progress: Progress): void {
+    if (count === undefined) return
+    const good = goodUpTo(this.log, origin, v)
+    if (count !== good) this.broken(`3: state counts ${count} records at ${v}, of ${good}`)
+    if (fired !== progress.fired) {
+      this.broken(`11: state knows of ${fired} timers at ${v}, ${ledger.id} of ${progress.fired}`)
     }
   }
 
@@ -189,12 +236,17 @@ class Progress {
   last: Receipt | null = null
   /** Offered, refused ones included. */
   count = 0
+  /** Timers. */
+  fired = 0
+  readonly names = new Set<string>()
   digest = new ChainedDigest()
   /** Rejection letters by sink and record. */
   readonly letters = new Map<string, number>()
 
   restart(): void {
     this.count = 0
+    this.fired = 0
+    this.names.clear()
     this.letters.clear()
     this.digest = new ChainedDigest()
   }
@@ -214,6 +266,8 @@ const commitText = (ledger: SimLedger, { receipt, outputs }: Commit): string => 
 
 function idOf(ledger: SimLedger, output: unknown): readonly [v: number, i: number] {
   if (ledger.id === LETTERS) return [Number((output as { origin: { position: string } }).origin.position), 0]
+  // Timers are named by what came before them: there is no record of theirs.
+  if (isTimer(output as object)) return [(output as SimTimer).after, -(output as SimTimer).nth]
   const { v, i } = output as SimOutput
   return [v, i]
 }

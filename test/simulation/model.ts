@@ -2,10 +2,10 @@ import { blueprintOf } from '../../src/definition/blueprint-of.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
 import type { StepContext } from '../../src/definition/context.js'
 import { deadLetter } from '../../src/definition/dead-letter-policy.js'
-import type { Unkeyed } from '../../src/definition/marks.js'
 import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
+import { type Counted, isTimer, type SimTimer, withState } from './model-state.js'
 import type { Log, SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
 import type { SimTarget } from './sim-target.js'
@@ -16,10 +16,13 @@ export interface SimOutput {
   readonly i: number
   readonly now: number
   readonly random: number
+  /** What state held: good records so far, this one included, and timers that had fired. */
+  readonly count?: number
+  readonly fired?: number
 }
 
 /** What is bad, how much comes of each, and what each sink takes: the pipeline and its reference run both go by it. */
-const isBad = (v: number): boolean => v % 7 === 5
+export const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 
@@ -62,6 +65,8 @@ export const TARGET = 'sent'
 export const SINKS = takes.length
 
 export interface ModelOptions {
+  /** A step with state and timers comes first. */
+  readonly stateful: boolean
   readonly broker: SimBroker
   readonly ledgers: readonly SimLedger[]
   /** Without a ledger: gets every output. */
@@ -71,7 +76,7 @@ export interface ModelOptions {
 }
 
 /** A pipeline from the numbers of the log to those ledgers. */
-export function modelPipeline({ broker, ledgers, target, commitMs }: ModelOptions): Blueprint {
+export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: ModelOptions): Blueprint {
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
   const letters = ledgers.find((ledger) => ledger.id === LETTERS)
   const pipeline = definePipeline({
@@ -80,23 +85,33 @@ export function modelPipeline({ broker, ledgers, target, commitMs }: ModelOption
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: ({ [SOURCE]: stream }) => {
       if (stream === undefined) throw new TypeError('no source')
-      const spread = stream.flatMap('spread', spreadOut)
+      const spread = stateful
+        ? withState(stream).flatMap('spread', spreadOut)
+        : stream.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
       const ends = sinks.map((ledger, index) =>
         spread
-          .filter(`takes-${index}`, ({ v }) => takes[Number(ledger.id.slice(SINK.length))]?.(v) === true)
-          .to(ledger.id, defineSink(ledger.sink<SimOutput>(commitMs === null))),
+          .filter(
+            `takes-${index}`,
+            (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true,
+          )
+          .to(ledger.id, defineSink(ledger.sink<SimOutput | SimTimer>(commitMs === null))),
       )
-      return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput>()))]
+      return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
     },
   })
   return { ...blueprintOf(pipeline), commitMs }
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */
-function* spreadOut(v: number, ctx: StepContext<Unkeyed>): Generator<SimOutput> {
+function* spreadOut(value: number | Counted | SimTimer, ctx: StepContext<string>): Generator<SimOutput | SimTimer> {
+  if (typeof value === 'object' && isTimer(value)) {
+    yield value
+    return
+  }
+  const { v, ...held } = typeof value === 'number' ? { v: value } : value
   for (let i = 0; i < outputsOf(v); i++) {
     if (isBad(v) && i > 0) break
-    yield { v, i, now: ctx.now, random: ctx.random() }
+    yield { v, i, now: ctx.now, random: ctx.random(), ...held }
   }
   if (isBad(v)) throw new Error(`${v} is bad`)
 }

@@ -81,6 +81,22 @@ export const rules: readonly Rule[] = [
     seed: 27,
   },
   {
+    name: 'timers-muted-by-position',
+    clause: '3.3',
+    instead: 'timers of a ledger that stands at the checkpoint are not muted',
+    breaks: engine('recovery', 'timersMutedByPosition', 'aheadOf'),
+    caughtBy: /^(10|11|14|17):/,
+    seed: 1,
+  },
+  {
+    name: 'delta-one-commit-behind',
+    clause: '1',
+    instead: 'a checkpoint holds the state of the one before it',
+    breaks: [{ module: 'src/state/inline-state', by: 'stateOneCommitBehind', names: ['InlineState'] }],
+    caughtBy: /^(3|11|14):/,
+    seed: 1,
+  },
+  {
     name: 'shared-session',
     clause: '4',
     instead: 'a claim shares producers with the session before it, which goes on',

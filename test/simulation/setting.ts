@@ -10,6 +10,8 @@ export interface Setting {
   readonly ledgers: readonly SimLedger[]
   readonly target: SimTarget | null
   readonly commitMs: number | null
+  /** The pipeline keeps state and has timers. */
+  readonly stateful: boolean
   /** Ends by itself at the records that are there when it starts. */
   readonly bounded: boolean
   readonly maxHistoryEvents: number
@@ -52,5 +54,18 @@ export function settingFrom(choices: Choices, { kind, flaw }: SettingOptions, ob
   const log = [...records, ...Array.from({ length: behind }, () => false)]
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const broker = new SimBroker(log, log.length - later, choices)
-  return { broker, ledgers, target, commitMs, bounded, maxHistoryEvents, workers, laziness, faults, faultChance }
+  const stateful = choices.chance(0.5)
+  return {
+    broker,
+    ledgers,
+    target,
+    commitMs,
+    stateful,
+    bounded,
+    maxHistoryEvents,
+    workers,
+    laziness,
+    faults,
+    faultChance,
+  }
 }

@@ -6,6 +6,9 @@ import type { Process } from './schedule.js'
 /** Which positions hold a record; its value is its position. The others are gaps, as compaction leaves them. */
 export type Log = readonly boolean[]
 
+/** One for all: what state holds is of all records. */
+const KEY = Buffer.from('k')
+
 /** One partition: written bit by bit, read in batches of any size, cut anywhere, other ones on each attempt. */
 export class SimBroker {
   readonly log: Log
@@ -28,7 +31,7 @@ export class SimBroker {
   get source() {
     const processOf = (ctx: { readonly connection: BoundsContext['connection'] }): Process =>
       ctx.connection('process', 'default') as Process
-    return defineSource<number, number>({
+    return defineSource<number, number, string>({
       kind: 'simulated',
       replayable: true,
       partitions: async () => 1,
@@ -39,6 +42,7 @@ export class SimBroker {
         return { start, end: String(this.end) }
       },
       decode: (record) => record.value,
+      key: ({ key }) => String(key),
       open: (ctx) => this.open(processOf(ctx), Number(ctx.position)),
     })
   }
@@ -56,7 +60,7 @@ export class SimBroker {
         const positions = Array.from({ length: at - from }, (_, index) => from + index)
         const records = positions
           .filter((v) => this.log[v] === true)
-          .map((v) => ({ position: String(v), next: String(v + 1), key: null, value: v }))
+          .map((v) => ({ position: String(v), next: String(v + 1), key: KEY, value: v }))
         return { records, next: String(at), lag: this.end - at }
       },
       close: async () => {},

@@ -1,5 +1,6 @@
 import type { IdempotentSink, WriteResult } from '../../src/definition/sink.js'
 import { refuses, type SimOutput } from './model.js'
+import { isTimer } from './model-state.js'
 import type { Process } from './schedule.js'
 
 /** A target without a ledger that keeps one effect per id, and refuses some. */
@@ -26,6 +27,7 @@ export class SimTarget {
             await process.step(`${this.id} write`)
             const failed: WriteResult['failed'][number][] = []
             for (const { id, data } of items) {
+              if (isTimer(data as object)) continue
               const { v, i } = data as SimOutput
               if (refuses(this.id, v, i)) failed.push({ id, error: new Error('refused'), retryable: false })
               else this.held.add(`${v}.${i}`)

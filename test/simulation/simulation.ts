@@ -47,6 +47,7 @@ export class Simulation {
   /** Since then a task may park for what its ledgers show. */
   wasReset = false
   private readonly gone: SimWorker[] = []
+  private generation = 0
   private readonly somebody: Process
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
@@ -64,10 +65,10 @@ export class Simulation {
     this.invariants = new Invariants((what) => this.tell(what))
     this.setting = settingFrom(choices, options, this.invariants)
     this.invariants.setting = this.setting
-    const { broker, ledgers, target, commitMs, maxHistoryEvents, bounded, laziness } = this.setting
+    const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs })
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
@@ -140,11 +141,13 @@ export class Simulation {
     const from = this.choices.below(this.setting.broker.log.length)
     this.tell(`! the pipeline is started fresh from ${from}`)
     this.pipeline.start(from)
-    this.wasReset = false
   }
 
   private starts({ generation, origin }: TaskState): void {
     this.asked = null
+    // A fresh start may itself be overtaken by another: what was reset stays so until one has begun.
+    if (generation > this.generation) this.wasReset = false
+    this.generation = Math.max(this.generation, generation)
     this.invariants.begins(generation, Number(origin[SOURCE]))
   }
 

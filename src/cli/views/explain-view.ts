@@ -1,4 +1,4 @@
-import type { ExplainedSink, ExplainedStage, Explanation } from '../../definition/explain.js'
+import type { ExplainedSink, ExplainedStage, ExplainedStep, Explanation } from '../../definition/explain.js'
 import type { Colors } from '../terminal.js'
 import { table } from './table.js'
 
@@ -22,8 +22,13 @@ function stageView({ id, sources, steps, sinks }: ExplainedStage): string {
     ...sinks.map((sink) => ['sink', sink.id, sink.kind, sink.from.join(', ') || 'bad records', sink.target]),
   ]
   const columns = ['', 'ID', 'KIND', 'FROM', 'WHERE'].map((title) => ({ title }))
-  return [`\nstage ${id}`, indented(table(columns, rows)), '', ...sinks.map(promise)].join('\n')
+  return [`\nstage ${id}`, indented(table(columns, rows)), '', ...steps.flatMap(callsOf), ...sinks.map(promise)].join(
+    '\n',
+  )
 }
+
+const callsOf = ({ guarantee }: ExplainedStep): readonly string[] =>
+  guarantee === undefined ? [] : [`  ${guarantee.value}: ${guarantee.because}`]
 
 function promise({ guarantee: { value, because }, ledger, commitMs }: ExplainedSink): string {
   const commits = commitMs === null ? 'with each checkpoint' : `every ${seconds(commitMs)}`

@@ -24,6 +24,8 @@ export interface SceneOptions extends Pick<
   readonly temporalAddress: string
   readonly brokers: readonly string[]
   readonly perSecond: number
+  /** Outputs are answers to calls, each of which is kept in `calls`. */
+  readonly asks?: boolean
 }
 
 export interface TaskStanding {
@@ -107,7 +109,7 @@ export class Scene {
 
   /** One more worker process. Resolves when it polls for tasks. */
   async addWorker(): Promise<WorkerProcess> {
-    const { temporalAddress, brokers, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
+    const { temporalAddress, brokers, asks, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
     const { pipeline, topic, directory, taskQueue } = this
     const identity = `worker-${++this.named}`
     const settings: WorkerSettings = {
@@ -118,6 +120,7 @@ export class Scene {
       topic,
       directory,
       taskQueue,
+      ...(asks === true && { calls: this.calls }),
       ...(commit !== undefined && { commit }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
@@ -281,8 +284,13 @@ export class Scene {
     return Number(Object.values(checkpoint.positions)[0] ?? 0) >= end
   }
 
-  private get directory(): string {
+  get directory(): string {
     return join(this.root, 'output')
+  }
+
+  /** A line for each call: its key and what it has answered. */
+  get calls(): string {
+    return join(this.root, 'calls.txt')
   }
 
   private taskId(partition: number): string {

@@ -10,7 +10,9 @@ import { claimOf, digestOf } from './claims.js'
 /** What `CatchUp` sees of a ledger: its phase, its digest, and what it is ahead by. */
 function ledgerAt(id: string, position: string | null, digest = digestOf('a')): Ledger {
   const ahead: Ahead | null =
-    position === null ? null : { positions: { s: position }, digest, fingerprint: 'code', rejections: [] }
+    position === null
+      ? null
+      : { positions: { s: position }, digest, fingerprint: 'code', rejections: [], timers: false, ended: false }
   return { id, ahead, phase: 'live', digest: new ChainedDigest(digestOf('a')) } as unknown as Ledger
 }
 
@@ -23,6 +25,7 @@ function catchUpOf(ledgers: readonly Ledger[], more: Partial<ConstructorParamete
     furthest,
     emitters: [],
     acceptCodeChange: false,
+    adopts: false,
   }
   return new CatchUp({ ...base, ledgers, ...more })
 }

@@ -4,7 +4,15 @@ import { Flow } from '../../../src/engine/flow.js'
 import { Ledger } from '../../../src/engine/ledger.js'
 import { digestOf, receiptOf } from './claims.js'
 
-const point = { epoch: 5, time: 5_000, positions: { s: '101' }, fingerprint: 'new code', rejections: [] }
+const point = {
+  epoch: 5,
+  time: 5_000,
+  positions: { s: '101' },
+  fingerprint: 'new code',
+  rejections: [],
+  timersEpoch: null,
+  ended: false,
+}
 const never = () => Promise.reject(new Error('a ledger opens nothing'))
 
 /** A ledger over a writer that takes down what it is told, and does it when the test lets it. */

@@ -175,6 +175,8 @@ describe('what is executed again muted (PROTOCOL 3.1)', () => {
       digest: digestOf('a', 'b'),
       fingerprint: 'old',
       rejections: [],
+      timers: false,
+      ended: false,
     })
   })
 
@@ -186,7 +188,14 @@ describe('what is executed again muted (PROTOCOL 3.1)', () => {
   })
 
   test('P* is the furthest of all ledgers, or nothing', () => {
-    const at = (s: string) => ({ positions: { s }, digest: '', fingerprint: '', rejections: [] })
+    const at = (s: string) => ({
+      positions: { s },
+      digest: '',
+      fingerprint: '',
+      rejections: [],
+      timers: false,
+      ended: false,
+    })
     const far = (...ahead: Parameters<typeof furthestOf>[0]) => furthestOf(ahead, 's', '100', compareDecimal)
     expect(far(at('99'), null, at('1000'), at('120'))).toBe('1000')
     expect(far(null, null)).toBeNull()
@@ -197,7 +206,14 @@ describe('what is executed again muted (PROTOCOL 3.1)', () => {
 })
 
 describe('the digest at P (PROTOCOL 3.2, 3.5)', () => {
-  const ahead = { positions: { s: '120' }, digest: digestOf('b'), fingerprint: 'code', rejections: [] }
+  const ahead = {
+    positions: { s: '120' },
+    digest: digestOf('b'),
+    fingerprint: 'code',
+    rejections: [],
+    timers: false,
+    ended: false,
+  }
 
   test("is the receipt's, whatever code made it", () => {
     expect(() => judgeDigest('out', digestOf('b'), ahead, claimOf())).not.toThrow()

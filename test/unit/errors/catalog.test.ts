@@ -23,6 +23,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   DecodeFailed: record,
   StepFailed: { ...record, step: 'late' },
   RecordRejected: { ...record, step: 'late' },
+  StepTimeout: { ...record, step: 'score', timeoutMs: 30_000, attempts: 1 },
   SourceUnavailable: source,
   SourceUnauthorized: { ...source, operation: 'read topic flights' },
   SourceUnsupported: { ...source, needed: 'Fetch version 13', found: '4' },

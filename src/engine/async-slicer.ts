@@ -1,0 +1,180 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Position } from '../definition/position.js'
+import type { SourceBatch, SourceRecord } from '../definition/source.js'
+import type { Problem } from '../protocol/checkpoint.js'
+import type { BadRecords } from './bad-records.js'
+import type { Calls } from './calls.js'
+import { DECODE_MS, inTime } from './in-time.js'
+import type { Session } from './session.js'
+import { SLICE_MS, type Slice, type Slicer } from './slicer.js'
+import type { Traversal } from './traversal.js'
+
+/** For so long records are taken; then what is under way comes to its end, so that there can be a commit. */
+const TAKING_MS = 200
+/** Records under way at once at most: each keeps what has come of it. */
+const MOST_UNDER_WAY = 1_000
+/** A command or a shutdown waits so long for calls; then they are aborted, to be made again. */
+const GRACE_MS = 2_000
+
+/**
+ * Of stages with functions that are waited for: records are on their way side by side, and reach the outlets one after the
+ * other, whole, in their order. No call is under way between two slices.
+ */
+export class AsyncSlicer implements Slicer {
+  read = 0
+  private readonly session: Session
+  private readonly calls: Calls
+  private readonly badRecords: BadRecords
+
+  constructor(session: Session, calls: Calls, badRecords: BadRecords) {
+    this.session = session
+    this.calls = calls
+    this.badRecords = badRecords
+  }
+
+  async slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
+    const run = new SliceRun(this.session, this.calls, this.badRecords, batch.records, halt)
+    try {
+      return await run.run()
+    } finally {
+      this.read += run.through
+      this.calls.giveUp(new Error('the result of this call is not wanted any more'))
+    }
+  }
+}
+
+class SliceRun {
+  /** Records that have been through the steps, bad ones included. */
+  through = 0
+  private readonly session: Session
+  private readonly calls: Calls
+  private readonly badRecords: BadRecords
+  private readonly records: readonly SourceRecord<unknown>[]
+  private readonly halt: Position | null
+  private readonly underWay: Traversal[] = []
+  private readonly began = performance.now()
+  private readonly first: number
+  private yielded = performance.now()
+  private taken = 0
+  private halted = false
+  /** Since when a command or a shutdown waits. */
+  private askedAt: number | null = null
+
+  constructor(
+    session: Session,
+    calls: Calls,
+    badRecords: BadRecords,
+    records: readonly SourceRecord<unknown>[],
+    halt: Position | null,
+  ) {
+    this.session = session
+    this.calls = calls
+    this.badRecords = badRecords
+    this.records = records
+    this.halt = halt
+    this.first = session.cursor
+  }
+
+  async run(): Promise<Slice> {
+    const { session, underWay } = this
+    for (;;) {
+      session.abort.signal.throwIfAborted()
+      const bad = await this.finishDone()
+      if (bad !== null) return this.end(bad)
+      const record = this.next()
+      if (record !== undefined) await this.take(record)
+      else if (underWay.length === 0) return this.end(null)
+      else if (this.isOutOfGrace()) return this.end(null)
+      else await session.bell.wait(this.patience())
+      if (performance.now() - this.yielded > SLICE_MS) {
+        await nextTurn()
+        this.yielded = performance.now()
+      }
+    }
+  }
+
+  /** The next record, if one may be taken now. */
+  private next(): SourceRecord<unknown> | undefined {
+    const { session, halt, underWay, calls } = this
+    const record = this.records[this.first + this.taken]
+    if (record === undefined || this.halted || !calls.hasRoom || underWay.length >= MOST_UNDER_WAY) return undefined
+    if (session.stop !== null || performance.now() - this.began > TAKING_MS) return undefined
+    if (halt !== null && session.compare(record.position, halt) >= 0) this.halted = true
+    return this.halted ? undefined : record
+  }
+
+  private async take(record: SourceRecord<unknown>): Promise<void> {
+    const { session, calls } = this
+    const { source, push, flow, at, abort } = session
+    const traversal = calls.begin(record)
+    this.underWay.push(traversal)
+    this.taken++
+    let value: unknown
+    try {
+      value = calls.user(-1, () => source.definition.decode(record))
+      if (value instanceof Promise) value = await inTime(value, DECODE_MS, abort.signal)
+    } catch (error) {
+      abort.signal.throwIfAborted()
+      traversal.fail(error, -1)
+      return
+    }
+    // Others may have been on their way meanwhile.
+    calls.enter(traversal.root)
+    try {
+      calls.user(-1, () => push(value, flow))
+    } catch (error) {
+      traversal.fail(error, at[0] ?? -1)
+    }
+  }
+
+  /** The first of those under way reach the outlets, as far as they are done; the problem of a bad one. */
+  private async finishDone(): Promise<Problem | null> {
+    const { session, underWay } = this
+    for (let head = underWay[0]; head?.done === true; head = underWay[0]) {
+      const bad = this.finish(head)
+      if (bad !== null) return bad
+      underWay.shift()
+      this.through++
+      session.position = head.record.next
+      if (session.crowd.room === null || session.crowd.waiting < session.crowd.room) continue
+      for (const outlet of session.outlets) outlet.seal()
+      await session.crowd.settle(session.abort.signal)
+    }
+    return null
+  }
+
+  private finish(traversal: Traversal): Problem | null {
+    const { session, calls, badRecords } = this
+    const { flow, at, abort } = session
+    const { failure, record, root } = traversal
+    calls.enter(root)
+    try {
+      if (failure === null) calls.user(-1, () => root.emit(flow))
+      else at[0] = failure.at
+    } catch (error) {
+      abort.signal.throwIfAborted()
+      return badRecords.handle(error, record)
+    }
+    return failure === null ? null : badRecords.handle(failure.error, record)
+  }
+
+  private isOutOfGrace(): boolean {
+    if (this.session.stop === null) return false
+    this.askedAt ??= performance.now()
+    return performance.now() - this.askedAt >= GRACE_MS
+  }
+
+  private patience(): number {
+    return this.askedAt === null ? GRACE_MS : this.askedAt + GRACE_MS - performance.now()
+  }
+
+  /** The session stands behind the last record that has been through; those still under way are taken again. */
+  private end(bad: Problem | null): Slice {
+    const { session, first, through } = this
+    session.cursor = first + through
+    const head = this.underWay[0]
+    if (head !== undefined) session.position = head.record.position
+    const halted = this.halted && head === undefined
+    return { consumed: session.cursor >= this.records.length, halted, bad }
+  }
+}

@@ -1,0 +1,123 @@
+import type { SourceRecord } from '../definition/source.js'
+import type { StageRuntime } from '../steps/compile-stage.js'
+import type { LaneMaker, Push } from '../steps/step.js'
+import type { Bell } from './bell.js'
+import type { CallOf, Ending } from './call.js'
+import type { Flow } from './flow.js'
+import type { EngineHost } from './host.js'
+import { Lane } from './lane.js'
+import { type Frame, Traversal } from './traversal.js'
+
+/** Names in a session what the stages with functions that are waited for need of it. */
+export interface CallsOf {
+  readonly flow: Flow
+  readonly keyOf: CallOf['keyOf']
+  readonly at: Int32Array
+  readonly stalls: EngineHost['stalls']
+  /** The number of the task for `stalls`. */
+  readonly task: number
+  readonly bell: Bell
+}
+
+/**
+ * The lanes of a session and the records on their way through them. The session's one context is moved to and fro between
+ * records; what comes of each is kept, in order, until all of it is there.
+ */
+export class Calls {
+  /** Of what runs just now. */
+  frame!: Frame
+  /** Calls that are under way, to be ended. */
+  readonly endings = new Set<Ending>()
+  private readonly parts: CallsOf
+  private readonly lanes: Lane[] = []
+  private inUser = false
+
+  constructor(parts: CallsOf) {
+    this.parts = parts
+  }
+
+  /** What steps are compiled with in place of a runtime whose sinks lead to the outlets. */
+  runtime(runtime: StageRuntime): StageRuntime {
+    const keep = (end: Push): Push => {
+      return (value) => this.frame.keep(end, value)
+    }
+    const sinks = Object.entries(runtime.sinks).map(([id, end]) => [id, keep(end)] as const)
+    return { ...runtime, sinks: Object.fromEntries(sinks), lane: this.lane }
+  }
+
+  private readonly lane: LaneMaker = (spec, out) => {
+    const lane = new Lane(spec, out, this)
+    this.lanes.push(lane)
+    return (value) => lane.push(value)
+  }
+
+  /** Whether another record's calls could begin at once. */
+  get hasRoom(): boolean {
+    return !this.lanes.some((lane) => lane.full)
+  }
+
+  /** What runs from now on belongs there. */
+  enter(frame: Frame): void {
+    this.frame = frame
+    this.parts.flow.enter(frame.traversal.record, frame.path)
+  }
+
+  begin(record: SourceRecord<unknown>): Traversal {
+    const traversal = new Traversal(record)
+    this.enter(traversal.root)
+    return traversal
+  }
+
+  /** The result of a call goes on through the steps, unless its record is bad already. */
+  resume(frame: Frame, index: number, out: Push, result: unknown): void {
+    const { at, flow } = this.parts
+    const { traversal } = frame
+    if (traversal.failure === null) {
+      this.enter(frame)
+      try {
+        this.user(index, () => out(result, flow))
+      } catch (error) {
+        traversal.fail(error, at[0] ?? index)
+      }
+    }
+    traversal.pending--
+  }
+
+  /** Something has come back: there is room for more, or a record is done. */
+  changed(): void {
+    this.parts.bell.ring()
+  }
+
+  of({ traversal: { record }, path }: Frame, value: unknown): CallOf {
+    const { flow, keyOf } = this.parts
+    const { place, now } = flow
+    const { pipeline, stage, source, partition } = place
+    // The format of item ids: it is what services dedupe by, never change it.
+    const idempotencyKey = `${pipeline}/${stage}/${source}-${partition}-${record.position}${path}`
+    return { place, keyOf, record, now, value, idempotencyKey }
+  }
+
+  /** Runs user code, the part of it that isn't waited for: named, should it block. */
+  user<R>(index: number, code: () => R): R {
+    const { at, stalls, task } = this.parts
+    at[0] = index
+    if (this.inUser) return code()
+    this.inUser = true
+    stalls.enter(task)
+    try {
+      return code()
+    } finally {
+      stalls.leave()
+      this.inUser = false
+    }
+  }
+
+  /** Ends all calls under way with that reason. What they come to is nobody's. */
+  giveUp(reason: unknown): void {
+    for (const lane of this.lanes) lane.giveUp()
+    for (const ending of this.endings) {
+      this.endings.delete(ending)
+      ending.end(reason)
+    }
+  }
+}
