@@ -149,3 +149,11 @@ export const assorted = definePipeline({
 })
 type Order = ReturnType<(typeof Order)['parse']>
 declare const numberSerde: { encode(value: number): Uint8Array; decode(bytes: Uint8Array): number }
+
+/** A stream goes where one of less is asked for. */
+const idsOf = (s: Stream<{ readonly id: string }, string>): Stream<string, string> => s.map('ids', ({ id }) => id)
+export const ids = definePipeline({
+  name: 'ids',
+  sources: { s: kafkaSource({ topic: 'orders', key: text(), value: json(Order) }) },
+  steps: ({ s }) => idsOf(s).to('out', kafkaSink({ topic: 'ids' })),
+})
