@@ -18,14 +18,13 @@ type Loose = Readonly<Record<string, (...args: readonly unknown[]) => Loose>>
 const sink = transactional()
 const wrong = (steps: (s: Loose) => unknown, source: unknown = keyedSource<number>()) =>
   faultsOf({ name: 'p', sources: { s: source }, steps: ({ s }: { s: Loose }) => steps(s) })
-const timed = (s: Loose) => s['eventTime']?.('t', (v: unknown) => v, { maxDisorder: 0 }) ?? s
+const method = (s: Loose, name: string, ...args: readonly unknown[]): Loose => s[name]?.(...args) ?? s
+const timed = (s: Loose) => method(s, 'eventTime', 't', (v: unknown) => v, { maxDisorder: 0 })
 const window = (...args: readonly unknown[]) =>
-  wrong((s) =>
-    timed(s)
-      ['window']?.('w', ...args)
-      ['to']?.('out', sink),
-  )
-const step = (name: string, ...args: readonly unknown[]) => wrong((s) => s[name]?.('x', ...args)['to']?.('out', sink))
+  wrong((s) => method(method(timed(s), 'window', 'w', ...args), 'to', 'out', sink))
+const step = (name: string, ...args: readonly unknown[]) =>
+  wrong((s) => method(method(s, name, 'x', ...args), 'to', 'out', sink))
+const loose: (parts: unknown) => unknown = combine as never
 const noMerge = aggregate({ init: () => 0, add: (n) => n, result: (n) => n })
 const stateful = { init: () => 0, onRecord: () => [] }
 
@@ -55,12 +54,12 @@ const cases: readonly (readonly [title: string, faults: ReturnType<typeof wrong>
   ['bad limit', step('aggregate', collect({ limit: 0.5 })), 'steps.x.aggregator.limit', /whole number/],
   [
     'a bad part',
-    step('aggregate', combine({ many: collect({ limit: 0 }) } as never)),
+    step('aggregate', combine({ many: collect({ limit: 0 }) })),
     'steps.x.aggregator.many.limit',
     /whole number/,
   ],
-  ['a part without merge', step('aggregate', combine({ n: noMerge } as never)), 'steps.x.aggregator.n', /needs merge/],
-  ['a part that is none', step('aggregate', combine({ n: null } as never)), 'steps.x.aggregator.n', /no aggregator/],
+  ['a part without merge', step('aggregate', loose({ n: noMerge })), 'steps.x.aggregator.n', /needs merge/],
+  ['a part that is none', step('aggregate', loose({ n: null })), 'steps.x.aggregator.n', /no aggregator/],
   ['no parts', step('aggregate', combine({})), 'steps.x.aggregator', /combines nothing/],
   ['stateful without functions', step('stateful', { init: () => 0 }), 'steps.x.onRecord', /function/],
   ['stateful of nothing', step('stateful'), 'steps.x', /must be an object/],
@@ -74,7 +73,7 @@ const cases: readonly (readonly [title: string, faults: ReturnType<typeof wrong>
   ['hopping without every', window(hopping(1, {} as never), count()), 'steps.w.every', /no duration/],
   ['hopping over gaps', window(hopping(1, { every: 2 }), count()), 'steps.w.every', /at most the size/],
   ['bad offset', window(tumbling(1, { offset: -1 }), count()), 'steps.w.offset', /no duration/],
-  ['bad gap', window(session('1 hour' as never as 0), count(), { grace: 'x' }), 'steps.w.grace', /no duration/],
+  ['bad gap', window(session('1 hour'), count(), { grace: 'x' }), 'steps.w.grace', /no duration/],
   ['no gap', window(session(0), count()), 'steps.w.gap', /at least 1 ms/],
   ['session without merge', window(session(1), noMerge), 'steps.w.aggregator', /needs merge/],
   ['bad emit', window(tumbling(1), count(), { emit: 'all' }), 'steps.w.emit', /'final' or 'updates'/],

@@ -125,12 +125,12 @@ test('aggregators: results, and of nothing', () => {
   }
 })
 
-const value = (v: number): number => v
+const self = (v: number): number => v
 const numeric: readonly (readonly [string, Aggregator<number, never, number>, readonly number[]])[] = [
-  ['sum', sum(value), [2, 4]],
-  ['average', average(value), [2, 2]],
-  ['min', min(value), [2, 2]],
-  ['max', max(value), [2, 2]],
+  ['sum', sum(self), [2, 4]],
+  ['average', average(self), [2, 2]],
+  ['min', min(self), [2, 2]],
+  ['max', max(self), [2, 2]],
 ] as never
 
 test.each(numeric)('%s: a number that is not finite makes the record bad, and spoils nothing', (_, of, results) => {
