@@ -93,36 +93,35 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
     options: { readonly key: Serde<K2>; readonly alreadyPartitioned: true },
   ): Stream<T, K2, E>
   /** How many values its key has had so far, for each value. */
-  readonly count: NeedsKey<K, (id: string, options?: StateOptions) => Stream<number, K, E>>
+  readonly count: NeedsKey<K, StatefulMethods<T, K, E>['count']>
   /** All values of its key so far folded into one, for each value. `fn` must not change what it is given. */
-  readonly reduce: NeedsKey<K, (id: string, fn: (a: T, b: T) => T, options?: StateOptions) => Stream<T, K, E>>
+  readonly reduce: NeedsKey<K, StatefulMethods<T, K, E>['reduce']>
   /** The aggregator's result over all values of its key so far, for each value. */
-  readonly aggregate: NeedsKey<
-    K,
-    <A, R>(id: string, aggregator: Aggregator<T, A, R>, options?: StateOptions) => Stream<R, K, E>
-  >
+  readonly aggregate: NeedsKey<K, StatefulMethods<T, K, E>['aggregate']>
   /** State and timers of your own, per key. */
-  readonly stateful: NeedsKey<
-    K,
-    <S, R1, R2 = never>(id: string, step: StatefulStep<T, K, E, S, R1, R2>) => Stream<R1 | R2, K, E>
-  >
+  readonly stateful: NeedsKey<K, StatefulMethods<T, K, E>['stateful']>
   /**
    * The aggregator's result per key and window of event time, with the window's last ms as its own time. A window closes
    * when the watermark has passed its end by `grace`; those that close at once do so in the order of (end, key). Values
    * whose windows have all closed go to `late`, which may be left unused.
    */
-  readonly window: NeedsBoth<
-    K,
-    E,
-    <W extends TimeWindow | SessionWindow, A, R>(
-      id: string,
-      over: W,
-      aggregator: AggregatorFor<W, T, A, R>,
-      options?: WindowOptions,
-    ) => WindowedStream<T, K, R>
-  >
+  readonly window: NeedsBoth<K, E, StatefulMethods<T, K, E>['window']>
   /** Ends the chain in `sink`. The id names the sink's ledger: never change it. */
   to<const Id extends string>(id: Id, sink: Sink<T>): End<Id, T>
+}
+
+/** Methods, not functions: so that a stream of something is also one of anything that has less of it. */
+interface StatefulMethods<T, K, E> {
+  count(id: string, options?: StateOptions): Stream<number, K, E>
+  reduce(id: string, fn: (a: T, b: T) => T, options?: StateOptions): Stream<T, K, E>
+  aggregate<A, R>(id: string, aggregator: Aggregator<T, A, R>, options?: StateOptions): Stream<R, K, E>
+  stateful<S, R1, R2 = never>(id: string, step: StatefulStep<T, K, E, S, R1, R2>): Stream<R1 | R2, K, E>
+  window<W extends TimeWindow | SessionWindow, A, R>(
+    id: string,
+    over: W,
+    aggregator: AggregatorFor<W, T, A, R>,
+    options?: WindowOptions,
+  ): WindowedStream<T, K, R>
 }
 
 /** Results of windows; `late` are the values that came when their windows had closed. */

@@ -72,12 +72,13 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
   for (const { id } of stage.sources) keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
   const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
     const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]
+    const clock: Clock = new LeastClock(before)
     let own: EventClock | undefined
     if (step.maxDisorder !== undefined) {
-      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, time)
+      const isEnd = () => time.ended && (before.length === 0 || clock.watermark === Infinity)
+      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, isEnd)
       time.clocks.push(own)
     }
-    const clock: Clock = new LeastClock(before)
     const held = step.holds === undefined || before.length === 0 ? undefined : new HeldClock(clock, step.holds)
     const behind = own ?? held
     clocks.set(id, behind === undefined ? before : [behind])
@@ -93,7 +94,7 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       table: (name, options) => states.table(id, name, options, step.state?.version),
       keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
       onWatermark: (fire) => time.addWatermark(fire, held),
-      onEpochStart: (fire, due) => time.addEpochStart(fire, due),
+      onEpochStart: (fire, due, wakes) => time.addEpochStart(fire, due, wakes),
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },

@@ -23,26 +23,39 @@ export interface KeyedState {
 
 /** The state `name` of a step. With a `ttl`, a key that was not written for so long, by the time of epochs, has none. */
 export function keyedState(runtime: StepRuntime, name: string, settings: StateSettings): KeyedState {
-  const { ttlMs, migrate, codec = valueCodec } = settings
-  if (ttlMs === null) {
-    return runtime.table<unknown>(name, { codec, ...(migrate === undefined ? {} : { migrate }) })
-  }
+  const { ttlMs, codec = valueCodec } = settings
+  const migrate = migrationOf(settings)
+  if (ttlMs === null) return runtime.table<unknown>(name, { codec, ...(migrate !== undefined && { migrate }) })
+  const aging = (old: unknown, from: number): Aging => ({
+    ...(old as Aging),
+    value: migrate?.((old as Aging).value, from),
+  })
   const table = runtime.table<Aging>(name, {
     codec: agingCodec(codec),
     due: ({ at }) => at + ttlMs,
-    ...(migrate === undefined
-      ? {}
-      : {
-          migrate: (old: unknown, from: number) => ({ ...(old as Aging), value: migrate((old as Aging).value, from) }),
-        }),
+    ...(migrate !== undefined && { migrate: aging }),
   })
   const state = new AgingState(table, ttlMs)
   // Nobody has to be woken up for it: what is too old reads as absent all the same.
   runtime.onEpochStart(
     ({ now }) => state.sweep(now),
-    () => null,
+    () => table.nextDue,
+    false,
   )
   return state
+}
+
+/** Undefined is what a table has for nothing. */
+function migrationOf({ migrate }: StateSettings): StateSettings['migrate'] {
+  return (
+    migrate &&
+    ((old, from) => {
+      const now = migrate(old, from)
+      if (now === undefined)
+        throw new TypeError(`migrate must return a state, and returned undefined for version ${from}`)
+      return now
+    })
+  )
 }
 
 /** A value with the time at which it was written. */

@@ -6,18 +6,19 @@ import type { Clock, StepFlow } from './step.js'
 export class EventClock implements Clock {
   private readonly table: StateTable<EpochMs>
   private readonly maxDisorder: number
-  private readonly time: Pick<StageTime, 'ended'>
+  private readonly end: () => boolean
   private seen = -Infinity
 
-  constructor(table: StateTable<EpochMs>, maxDisorder: number, time: Pick<StageTime, 'ended'>) {
+  /** `end`: whether no value will come here any more. */
+  constructor(table: StateTable<EpochMs>, maxDisorder: number, end: () => boolean) {
     this.table = table
     this.maxDisorder = maxDisorder
-    this.time = time
+    this.end = end
   }
 
   /** As Flink's bounded out-of-orderness: a value as late as the disorder allows is not behind it. */
   get watermark(): EpochMs {
-    if (this.time.ended) return Infinity
+    if (this.end()) return Infinity
     const latest = this.table.get('')
     return latest === undefined ? -Infinity : latest - this.maxDisorder - 1
   }
@@ -90,13 +91,20 @@ interface Firing {
   readonly clock: HeldClock | undefined
 }
 
+/** What a step does at the start of an epoch; `wakes`: that has to start for it. */
+interface EpochStart {
+  readonly fire: (ctx: StepFlow) => void
+  readonly due: () => EpochMs | null
+  readonly wakes: boolean
+}
+
 /** What a stage does by time: after records that moved its clocks, and at the start of epochs. */
 export class StageTime {
   readonly clocks: EventClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
   private readonly onWatermark: Firing[] = []
-  private readonly onEpochStart: { readonly fire: (ctx: StepFlow) => void; readonly due: () => EpochMs | null }[] = []
+  private readonly onEpochStart: EpochStart[] = []
   private moved = false
 
   /** Steps are compiled from the last to the first, and fire from the first to the last. */
@@ -104,8 +112,8 @@ export class StageTime {
     this.onWatermark.unshift({ fire, clock })
   }
 
-  addEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void {
-    this.onEpochStart.unshift({ fire, due })
+  addEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes = true): void {
+    this.onEpochStart.unshift({ fire, due, wakes })
   }
 
   observe(clock: EventClock, time: EpochMs): void {
@@ -114,11 +122,13 @@ export class StageTime {
 
   /** The record under way is through: clocks move, and what is due by them happens. */
   settle(ctx: StepFlow): void {
-    if (!this.moved) return
-    this.moved = false
-    for (const { clock } of this.onWatermark) clock?.hold()
-    for (const clock of this.clocks) clock.move()
-    this.fireAll(ctx)
+    // What happens may move the clocks of steps behind it.
+    while (this.moved) {
+      this.moved = false
+      for (const { clock } of this.onWatermark) clock?.hold()
+      for (const clock of this.clocks) clock.move()
+      this.fireAll(ctx)
+    }
   }
 
   /** The record under way was bad. */
@@ -137,6 +147,8 @@ export class StageTime {
     } finally {
       this.ended = false
     }
+    this.moved = false
+    for (const clock of this.clocks) clock.move()
   }
 
   startEpoch(ctx: StepFlow): void {
@@ -145,15 +157,14 @@ export class StageTime {
 
   /** Whether `startEpoch` at `now` would do anything. */
   dueAt(now: EpochMs): boolean {
-    const due = this.nextDue
-    return due !== null && due <= now
+    return this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
   }
 
   /** When an epoch has to start for what is due by the wall clock; null: never. */
   get nextDue(): EpochMs | null {
     let least: EpochMs | null = null
-    for (const { due } of this.onEpochStart) {
-      const at = due()
+    for (const { due, wakes } of this.onEpochStart) {
+      const at = wakes ? due() : null
       if (at !== null && (least === null || at < least)) least = at
     }
     return least

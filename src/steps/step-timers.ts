@@ -1,7 +1,7 @@
 import type { Timers } from '../definition/stateful-step.js'
 import type { EventTime } from '../definition/marks.js'
 import { pairKey, pairOf } from '../state/pair-key.js'
-import type { StateTable } from '../state/table.js'
+import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
 import type { StepRuntime } from './step.js'
 
@@ -26,11 +26,12 @@ export class StepTimers implements Timers<EventTime> {
   private firing: EpochMs = -Infinity
   private readonly waiting = new Map<string, EpochMs>()
 
-  constructor({ table }: Pick<StepRuntime, 'table'>, timed: boolean) {
-    const due = (at: EpochMs): EpochMs => at
+  constructor(runtime: Pick<StepRuntime, 'table'>, timed: boolean) {
+    // Timers are the same in all versions of the step's state.
+    const options: TableOptions<EpochMs> = { due: (at) => at, migrate: (old) => old as EpochMs }
     this.tables = {
-      event: table<EpochMs>('event-timers', { due }),
-      processing: table<EpochMs>('processing-timers', { due }),
+      event: runtime.table<EpochMs>('event-timers', options),
+      processing: runtime.table<EpochMs>('processing-timers', options),
     }
     this.timed = timed
   }

@@ -45,8 +45,11 @@ export interface StepRuntime {
   keyFrom(text: string): unknown
   /** `fire` is called when `clock` has moved, after the record that moved it, in the order of the steps. */
   onWatermark(fire: (ctx: StepFlow) => void): void
-  /** `fire` is called at each epoch's start, before its first record. `due`: when it has something to do next, or null. */
-  onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void
+  /**
+   * `fire` is called at the start of epochs, before their first record. `due`: when it has something to do next, or null.
+   * `wakes`, by default true: an epoch has to start for it then.
+   */
+  onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes?: boolean): void
   /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
   observe(time: EpochMs): void
   /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */

@@ -108,3 +108,19 @@ test('windows of windows: results of one are not late for the next, at the water
     { key: 'k', start: 40, end: 60, value: 1 },
   ])
 })
+
+test('another event time behind a window: its clock moves with the results, at the end of a run too', () => {
+  const run = new StageRun<number>((s) =>
+    s
+      .eventTime('when', (v) => v, { maxDisorder: 0 })
+      .window('small', tumbling(10), count())
+      .eventTime('again', (w) => w.start, { maxDisorder: 0 })
+      .window('large', tumbling(20), count())
+      .to('out', sink),
+  )
+  for (const value of [1, 11, 21, 31]) run.send(value)
+  expect(run.values()).toEqual([{ key: 'k', start: 0, end: 20, value: 2 }])
+  run.cut()
+  run.end()
+  expect(run.values().slice(1)).toEqual([{ key: 'k', start: 20, end: 40, value: 2 }])
+})

@@ -49,7 +49,7 @@ export class StageRun<T> {
   readonly out: Out[] = []
   states = new StepStates()
   stage!: CompiledStage
-  private readonly graph: Stage
+  private graph: Stage
   private readonly segments: Uint8Array[] = []
   private readonly at = new Int32Array(1)
   private flow!: Flow
@@ -94,8 +94,10 @@ export class StageRun<T> {
   epoch(now: number): void {
     this.now = now
     this.flow.now = now
+    if (!this.stage.time.dueAt(now)) return
     this.flow.begin(nothing)
     this.stage.time.startEpoch(this.flow)
+    this.stage.time.settle(this.flow)
     this.states.journal.forget()
   }
 
@@ -106,14 +108,17 @@ export class StageRun<T> {
     this.states.journal.forget()
   }
 
-  /** A checkpoint, and a new session that takes over from it; `compact`: from one segment with everything. */
-  cut(compact = false): void {
+  /** A checkpoint, and a new session that takes over from it, maybe with other steps; `compact`: from one segment with everything. */
+  cut(compact = false, steps?: Steps<T>): void {
     this.checkpoint()
     if (compact) this.segments.splice(0, Infinity, this.states.snapshot())
+    const { versions } = this.states
     this.states = new StepStates()
+    if (steps !== undefined) this.graph = keyedStage(steps)
     this.compile()
-    const unknown = this.states.restore(this.segments)
-    if (unknown.length > 0) throw new Error(`no step has ${unknown.join()}`)
+    for (const segment of this.segments) this.states.restore(segment)
+    const wrong = this.states.restored(versions)
+    if (wrong.length > 0) throw new Error(wrong.join('; '))
   }
 
   checkpoint(): void {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StatefulContext, TimerContext } from '../../../src/definition/stateful-step.js'
 import type { EventTime } from '../../../src/definition/marks.js'
-import { json } from '../../../src/definition/serdes/index.js'
+import { text } from '../../../src/definition/serdes/index.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun } from './stage-run.js'
 
@@ -13,7 +13,7 @@ type TCtx = TimerContext<string, EventTime>
 interface Value {
   readonly at: number
   /** What is done with it. */
-  readonly then?: (ctx: Ctx) => void
+  readonly act?: (ctx: Ctx) => void
 }
 
 /** Event time, and a step that does what each value says; firing timers come out as texts. */
@@ -23,7 +23,7 @@ function timers(onTimer: (ctx: TCtx) => void = () => {}): StageRun<Value> {
       .eventTime('when', (v) => v.at, { maxDisorder: 0 })
       .stateful('timers', {
         init: () => 0,
-        onRecord: (v, _, ctx) => (v.then?.(ctx), []),
+        onRecord: (v, _, ctx) => (v.act?.(ctx), []),
         onTimer: (_, ctx) => {
           onTimer(ctx)
           return [`${ctx.timer.clock} ${ctx.key} ${ctx.timer.name} ${ctx.timer.at}`]
@@ -93,9 +93,7 @@ test('a serde writes and reads state', () => {
           state.set(`${state.get()}y`)
           return [state.get()]
         },
-        state: {
-          serde: json<string>({ '~standard': { version: 1, vendor: 't', validate: (v) => ({ value: v as string }) } }),
-        },
+        state: { serde: text() },
       })
       .to('out', sink),
   )
@@ -108,13 +106,13 @@ test('a serde writes and reads state', () => {
 test('timers of event time fire behind the record that moves the watermark to them, by time, key and name', () => {
   const run = timers()
   const set =
-    (...timers: readonly (readonly [string, number])[]) =>
+    (...due: readonly (readonly [string, number])[]) =>
     (ctx: Ctx) => {
-      for (const [name, at] of timers) ctx.timers.atEventTime(name, at)
+      for (const [name, at] of due) ctx.timers.atEventTime(name, at)
     }
-  run.send({ at: 0, then: set(['b', 5], ['a', 5], ['late', 30]) }, { key: 'two' })
-  run.send({ at: 0, then: set(['z', 5], ['early', 4]) }, { key: 'one' })
-  run.send({ at: 0, then: set(['c', 5]) }, { key: 'one\0' })
+  run.send({ at: 0, act: set(['b', 5], ['a', 5], ['late', 30]) }, { key: 'two' })
+  run.send({ at: 0, act: set(['z', 5], ['early', 4]) }, { key: 'one' })
+  run.send({ at: 0, act: set(['c', 5]) }, { key: 'one\0' })
   run.cut()
   run.send({ at: 5 })
   expect(run.values()).toEqual(['event one early 4'])
@@ -134,7 +132,7 @@ test('setting again moves a timer, to the other clock too; cancel takes it away'
   const run = timers()
   run.send({
     at: 0,
-    then: ({ timers: t }) => {
+    act: ({ timers: t }) => {
       t.atEventTime('moved', 5)
       t.atEventTime('moved', 8)
       t.atEventTime('changed', 5)
@@ -157,7 +155,7 @@ test('setting again moves a timer, to the other clock too; cancel takes it away'
 
 test('processing timers fire at the start of epochs, with its time', () => {
   const run = timers()
-  run.send({ at: 0, then: ({ timers: t }) => t.atProcessingTime('p', 50) }, { key: 'ö' })
+  run.send({ at: 0, act: ({ timers: t }) => t.atProcessingTime('p', 50) }, { key: 'ö' })
   run.cut(true)
   expect([run.stage.time.dueAt(49), run.stage.time.dueAt(50)]).toEqual([false, true])
   run.epoch(70)
@@ -166,7 +164,7 @@ test('processing timers fire at the start of epochs, with its time', () => {
 
 test('a timer that sets itself again fires as often as time has passed, and not for ever', () => {
   const every = timers((ctx) => ctx.timers.atEventTime(ctx.timer.name, ctx.timer.at + 10))
-  every.send({ at: 0, then: ({ timers: t }) => t.atEventTime('t', 10) })
+  every.send({ at: 0, act: ({ timers: t }) => t.atEventTime('t', 10) })
   every.send({ at: 36 })
   expect(every.values()).toEqual(['event k t 10', 'event k t 20', 'event k t 30'])
   // All there is to come has come: once.
@@ -174,7 +172,7 @@ test('a timer that sets itself again fires as often as time has passed, and not 
   expect(every.values().slice(3)).toEqual(['event k t 40'])
 
   const stuck = timers((ctx) => ctx.timers.atEventTime(ctx.timer.name, ctx.timer.at))
-  stuck.send({ at: 0, then: ({ timers: t }) => t.atEventTime('t', 10) })
+  stuck.send({ at: 0, act: ({ timers: t }) => t.atEventTime('t', 10) })
   stuck.send({ at: 36 })
   expect(stuck.values().length).toBe(1)
   stuck.cut()
@@ -182,7 +180,7 @@ test('a timer that sets itself again fires as often as time has passed, and not 
   expect(stuck.values().length).toBe(2)
 
   const due = timers((ctx) => ctx.timers.atProcessingTime(ctx.timer.name, ctx.now))
-  due.send({ at: 0, then: ({ timers: t }) => t.atProcessingTime('t', 10) })
+  due.send({ at: 0, act: ({ timers: t }) => t.atProcessingTime('t', 10) })
   due.epoch(36)
   expect(due.values().length).toBe(1)
   due.epoch(36)
@@ -196,7 +194,7 @@ test('a timer that another one cancels or moves in its round does not fire', () 
   })
   run.send({
     at: 0,
-    then: ({ timers: t }) => {
+    act: ({ timers: t }) => {
       for (const name of ['a', 'b', 'c']) t.atEventTime(name, 5)
     },
   })
@@ -232,7 +230,7 @@ test('a timer whose function throws takes the record back, and fires again with 
   const run = timers(() => {
     if (fails) throw new Error('not yet')
   })
-  run.send({ at: 0, then: ({ timers: t }) => t.atEventTime('t', 5) })
+  run.send({ at: 0, act: ({ timers: t }) => t.atEventTime('t', 5) })
   expect(run.send({ at: 9 })).toBe(false)
   expect(run.stage.time.watermark).toBe(-1)
   fails = false
@@ -242,20 +240,20 @@ test('a timer whose function throws takes the record back, and fires again with 
 })
 
 test('names and times of timers are checked, and that there is event time', () => {
-  for (const then of [
+  for (const act of [
     (ctx: Ctx) => ctx.timers.atEventTime('t', Number.NaN),
     (ctx: Ctx) => ctx.timers.atEventTime('t', Infinity),
     (ctx: Ctx) => ctx.timers.atProcessingTime('t', new Date(5) as unknown as number),
     (ctx: Ctx) => ctx.timers.atProcessingTime(5 as unknown as string, 5),
   ]) {
     const run = timers()
-    expect(run.send({ at: 0, then })).toBe(false)
+    expect(run.send({ at: 0, act })).toBe(false)
     expect(run.failure).toBeInstanceOf(TypeError)
   }
   const untimed = new StageRun<Value>((s) =>
-    s.stateful('n', { init: () => 0, onRecord: (v, _, ctx) => (v.then?.(ctx as unknown as Ctx), []) }).to('out', sink),
+    s.stateful('n', { init: () => 0, onRecord: (v, _, ctx) => (v.act?.(ctx as unknown as Ctx), []) }).to('out', sink),
   )
-  expect(untimed.send({ at: 0, then: (ctx) => ctx.timers.atEventTime('t', 5) })).toBe(false)
+  expect(untimed.send({ at: 0, act: (ctx) => ctx.timers.atEventTime('t', 5) })).toBe(false)
   expect(String(untimed.failure)).toMatch(/call \.eventTime/)
 })
 
@@ -290,12 +288,12 @@ test('timers against a naive model, with cuts and bad records', () => {
       }
       for (const { at, key, name, does, due, bad, cut } of sent) {
         if (cut) run.cut()
-        const then = (ctx: Ctx): void => {
+        const act = (ctx: Ctx): void => {
           if (does === 'set') ctx.timers.atEventTime(name, due)
           if (does === 'cancel') ctx.timers.cancel(name)
           if (bad) ctx.reject('bad')
         }
-        expect(run.send({ at, then }, { key })).toBe(!bad)
+        expect(run.send({ at, act }, { key })).toBe(!bad)
         if (bad) continue
         if (does === 'set') model.set(`${key}/${name}`, { at: due, key, name })
         if (does === 'cancel') model.delete(`${key}/${name}`)

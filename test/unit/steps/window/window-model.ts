@@ -90,11 +90,11 @@ export class WindowModel {
   }
 
   /** A closed session is no part of a later one. */
-  private forget(sessions: readonly Result[]): void {
-    const gone = new Set(sessions.flatMap(({ value }) => value))
+  private forget(closed: readonly Result[]): void {
+    const gone = new Set(closed.flatMap(({ value }) => value))
     const kept = this.taken.filter(({ n }) => !gone.has(n))
     this.taken.splice(0, Infinity, ...kept)
-    for (const { start, key } of sessions) this.done.delete(`${start} ${key}`)
+    for (const { start, key } of closed) this.done.delete(`${start} ${key}`)
   }
 
   /** Every window that has a value, open or not. */
