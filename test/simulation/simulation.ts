@@ -51,6 +51,7 @@ export class Simulation {
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
   private readonly faults: readonly FaultName[]
+  private generation = 0
   private ticks = 0
   private actions = 0
   private named = 0
@@ -67,7 +68,7 @@ export class Simulation {
     const { broker, ledgers, target, commitMs, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs })
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, asks: options.asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
@@ -140,11 +141,13 @@ export class Simulation {
     const from = this.choices.below(this.setting.broker.log.length)
     this.tell(`! the pipeline is started fresh from ${from}`)
     this.pipeline.start(from)
-    this.wasReset = false
   }
 
   private starts({ generation, origin }: TaskState): void {
     this.asked = null
+    // A fresh start may be overtaken by one that goes on: only what has begun counts.
+    if (generation > this.generation) this.wasReset = false
+    this.generation = generation
     this.invariants.begins(generation, Number(origin[SOURCE]))
   }
 
