@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { blueprintOf } from '../../src/definition/blueprint-of.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
 import type { StepContext } from '../../src/definition/context.js'
@@ -19,6 +20,8 @@ export interface SimOutput {
   /** What state held: good records so far, this one included, and timers that had fired. */
   readonly count?: number
   readonly fired?: number
+  /** Where it was asked for: another number each time. */
+  readonly answer?: number
 }
 
 /** What is bad, how much comes of each, and what each sink takes: the pipeline and its reference run both go by it. */
@@ -73,11 +76,17 @@ export interface ModelOptions {
   readonly target: SimTarget | null
   /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
   readonly commitMs: number | null
+  readonly asks: boolean
 }
 
 /** A pipeline from the numbers of the log to those ledgers. */
-export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: ModelOptions): Blueprint {
+export function modelPipeline({ broker, ledgers, target, commitMs, stateful, asks }: ModelOptions): Blueprint {
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
+  let answers = 0
+  const ask = async (output: SimOutput): Promise<SimOutput> => {
+    await delay((output.v % 4) * 30)
+    return { ...output, answer: answers++ }
+  }
   const letters = ledgers.find((ledger) => ledger.id === LETTERS)
   const pipeline = definePipeline({
     name: 'simulated',
@@ -85,9 +94,11 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: M
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: ({ [SOURCE]: stream }) => {
       if (stream === undefined) throw new TypeError('no source')
-      const spread = stateful
+      const plain = stateful
         ? withState(stream).flatMap('spread', spreadOut)
         : stream.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
+      // Timers aren't asked for: state needs steps that give the same again.
+      const spread = asks ? plain.asyncMap('ask', (output) => ask(output as SimOutput), { concurrency: 2 }) : plain
       const ends = sinks.map((ledger, index) =>
         spread
           .filter(

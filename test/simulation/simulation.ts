@@ -52,6 +52,7 @@ export class Simulation {
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
   private readonly faults: readonly FaultName[]
+  private generation = 0
   private ticks = 0
   private actions = 0
   private named = 0
@@ -68,7 +69,8 @@ export class Simulation {
     const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful })
+    const { asks } = options
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
