@@ -101,15 +101,17 @@ const nullKey: Row = {
   },
 }
 
-const LARGE = 10 * 1024 ** 2
-/** As a letter it is a third longer: bytes as base64. */
-const ROOM = { 'max.message.bytes': String(1.5 * LARGE) }
-const largest = JSON.stringify({ n: BAD_AT, pad: 'x'.repeat(LARGE) })
+/** Unless they are told otherwise, topics take a little more than one. */
+const MEGABYTE = 1024 ** 2
+const takes = (bytes: number) => ({ 'max.message.bytes': String(bytes) })
 
-async function fillWithLarge(topics: Topics, topic: string): Promise<void> {
-  await topics.make(topic, 1, ROOM)
+/** The record at `BAD_AT` has so many bytes of padding. Returns it. */
+async function fillWithLarge(topics: Topics, topic: string, bytes: number): Promise<string> {
+  const largest = JSON.stringify({ n: BAD_AT, pad: 'x'.repeat(bytes) })
+  await topics.make(topic, 1, takes(2 * bytes))
   await topics.send(topic, 0, [...numbers(BAD_AT), largest])
   await topics.send(topic, 0, numbers(COUNT - BAD_AT - 1, BAD_AT + 1))
+  return largest
 }
 
 const valuesIn = async (brokers: readonly string[], topic: string): Promise<number[]> =>
@@ -123,7 +125,7 @@ const large: Row = {
     const name = uniqueName('large')
     const small = `${name}-out`
     const [files, letters] = [await output(), await output()]
-    await fillWithLarge(topics, name)
+    const largest = await fillWithLarge(topics, name, 10 * MEGABYTE)
     await topics.make(small, 1)
     const pipeline = definePipeline({
       name,
@@ -153,12 +155,12 @@ const large: Row = {
 }
 
 const largeLetter: Row = {
-  input: 'record of 10 MB that the dead-letter topic takes as little as the output topic',
+  input: 'dead letter larger than its topic takes',
   code: 'RecordRejected',
   async set({ topics, kafka }) {
     const name = uniqueName('large-letter')
     const [small, dead] = [`${name}-out`, `${name}-dead`]
-    await fillWithLarge(topics, name)
+    const largest = await fillWithLarge(topics, name, 2 * MEGABYTE)
     for (const topic of [small, dead]) await topics.make(topic, 1)
     const pipeline = definePipeline({
       name,
@@ -173,7 +175,7 @@ const largeLetter: Row = {
         const { problem } = await parked(rig, name, 'RecordRejected')
         expect(problem.message).toContain(`record ${BAD_AT} of partition 0`)
         expect(problem.message).toContain(`MESSAGE_TOO_LARGE from topic ${dead}`)
-        await topics.configure(dead, ROOM)
+        await topics.configure(dead, takes(4 * MEGABYTE))
         await resumed(rig, name, COUNT)
         await rig.pipelines.get(name).drain()
         expect(await valuesIn(kafka.brokers, small)).toEqual(good)

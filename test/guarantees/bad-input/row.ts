@@ -47,6 +47,9 @@ export const numbersOf = (
   more: Omit<KafkaSourceOptions<unknown, never>, 'topic' | 'value' | 'key'> = {},
 ): Source<{ n: number }> => kafkaSource({ topic, value: json(Numbered), ...more })
 
+/** They all run at once: on a slow machine that takes. */
+const PATIENT = { timeoutMs: 90_000 }
+
 export const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 /** Waits until all tasks are parked with that code, as status has it with what to do next; the first one. */
@@ -55,7 +58,7 @@ export async function parked(
   name: string,
   code: ErrorCode,
 ): Promise<TaskStatus & { problem: StatusProblem }> {
-  const { tasks } = await rig.until(name, (status) => status.tasks.length > 0 && status.tasks.every(isParked))
+  const { tasks } = await rig.until(name, (status) => status.tasks.length > 0 && status.tasks.every(isParked), PATIENT)
   const [task] = tasks
   expect(task?.problem).toMatchObject({ code, next: errorCatalog[code].next })
   return task as TaskStatus & { problem: StatusProblem }
@@ -67,7 +70,7 @@ const isParked = ({ state }: TaskStatus): boolean => state === 'parked'
 export async function reached(rig: Rig, name: string, position: number): Promise<TaskStatus> {
   const there = ({ positions, waiting }: TaskStatus): boolean =>
     Number(positions['numbers']) === position && waiting === null
-  const { tasks } = await rig.until(name, (status) => status.tasks.length > 0 && status.tasks.every(there))
+  const { tasks } = await rig.until(name, (status) => status.tasks.length > 0 && status.tasks.every(there), PATIENT)
   const [task] = tasks
   expect(task).toMatchObject({ state: 'running', problem: null })
   return task as TaskStatus
@@ -75,7 +78,7 @@ export async function reached(rig: Rig, name: string, position: number): Promise
 
 /** Waits until the first task is held up by something that may pass: it runs, and says what it waits for. */
 export async function waitsFor(rig: Rig, name: string, code: ErrorCode): Promise<void> {
-  const told = await rig.until(name, ({ tasks: [task] }) => task?.waiting?.includes(code) === true)
+  const told = await rig.until(name, ({ tasks: [task] }) => task?.waiting?.includes(code) === true, PATIENT)
   expect(told.tasks[0]).toMatchObject({ state: 'running', problem: null })
 }
 
