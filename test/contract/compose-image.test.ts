@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process'
 import { cpSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,8 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'tidemark-test-image-'))
   stages = parseDockerfile(await readFile(join(root, 'Dockerfile'), 'utf8'))
 })
-afterAll(() => rm(scratch, { recursive: true, force: true }))
+// Forty thousand files: Node's own takes several times as long.
+afterAll(() => run('rm', ['-rf', scratch]))
 
 /** The last instruction of that name, or nothing. */
 const last = (stage: Stage, name: string): string | undefined =>
