@@ -24,7 +24,7 @@ export interface Fault {
 
 /** A fault that has met the run. */
 export interface Strike {
-  /** In ms since the epoch. */
+  /** From when on it is for workers to recover: of a server that was away, when it was back. In ms since the epoch. */
   readonly at: number
   /** Where it matters, and what was in the topics when it came. */
   readonly affected: readonly Mark[]
@@ -39,3 +39,6 @@ export interface Mark {
   readonly ref: Ref
   readonly end: number
 }
+
+/** Whatever had been taken away is back from now on: how long that took is not the time of a recovery. */
+export const over = (strike: Strike): Strike => ({ ...strike, at: Date.now() })

@@ -27,7 +27,7 @@ function told(report: Report): string {
   const lines = [
     `seed ${seed}, ${sink} sink: ${faults} faults of ${Object.keys(byKind).length} kinds, ${records} records`,
     `lost ${lost}, duplicated ${duplicated}, reordered ${reordered}, foreign ${foreign}`,
-    `next output after a fault: half within ${recoveryMs.p50} ms, 99% within ${recoveryMs.p99} ms, all within ${recoveryMs.max} ms`,
+    `next output after a fault or outage: half within ${recoveryMs.p50} ms, 99% within ${recoveryMs.p99} ms, all within ${recoveryMs.max} ms`,
     ...ledgers,
     ...invalid.map((reason) => `the run proves nothing: ${reason}`),
   ]

@@ -6,7 +6,7 @@ export interface Tally {
   readonly byKind: ReadonlyMap<string, number>
   /** By kind: how often there was nothing for it to meet. */
   readonly missed: ReadonlyMap<string, number>
-  /** From a fault to the next output, for each partition that it affected, in ms. */
+  /** From a fault, or the end of an outage, to the next output of each partition that it affected, in ms. */
   readonly recoveryMs: readonly number[]
 }
 

@@ -131,7 +131,7 @@ export class World {
   }
 
   /**
-   * Waits until all goes on, and replaces workers that are gone. Milliseconds from the fault to the first output of a newer
+   * Waits until all goes on, and replaces workers that are gone. Milliseconds from the fault, or its end, to the first output of a newer
    * record, of each partition that it affected.
    */
   async recovered({ at, affected, others }: Strike): Promise<number[]> {

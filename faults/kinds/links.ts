@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kind } from '../fault.js'
+import { type Kind, over } from '../fault.js'
 
 /** All connections between workers and a server are cut at once. */
 export const cutConnections: Kind = (random, offer) => {
@@ -27,7 +27,7 @@ export const stall: Kind = (random, offer) => {
       proxy.hold()
       await sleep(forMs)
       proxy.goOn()
-      return strike
+      return over(strike)
     },
   }
 }

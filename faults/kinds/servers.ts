@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Kind } from '../fault.js'
+import { type Kind, over } from '../fault.js'
 
 /** kill -9 of a server, and its restart some time later. */
 export const killServer =
@@ -16,7 +16,7 @@ export const killServer =
         await server.kill()
         await sleep(awayMs)
         await server.restart()
-        return strike
+        return over(strike)
       },
     }
   }
@@ -35,7 +35,7 @@ export const freezeServer =
         server.pause()
         await sleep(forMs)
         server.resume()
-        return strike
+        return over(strike)
       },
     }
   }
