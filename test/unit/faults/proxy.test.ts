@@ -124,15 +124,19 @@ it('holds everything up, and lets it go in order', async () => {
 })
 
 it('passes a reset on, and keeps nothing of the connection', async () => {
-  server.on('connection', (socket) => socket.on('data', () => socket.resetAndDestroy()))
+  server.removeAllListeners('connection').on('connection', (socket) => {
+    socket.on('error', () => undefined)
+    socket.once('data', () => socket.resetAndDestroy())
+  })
+  // Reset it is: an end in order would not close this one.
   const patient = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true })
   const errors: unknown[] = []
   patient.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
   patient.resume()
   patient.write(request(FETCH, 1))
-  await waitUntil(() => patient.destroyed)
+  await waitUntil(() => patient.destroyed, { for: 'the reset to arrive', timeoutMs: 5_000 })
   expect(errors).toEqual(['ECONNRESET'])
-  await waitUntil(() => proxy.open === 1)
+  await waitUntil(() => proxy.open === 1, { for: 'the connection to be forgotten', timeoutMs: 5_000 })
 })
 
 function trap(side: 'request' | 'response', fate: Fate): void {
