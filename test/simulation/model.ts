@@ -6,6 +6,7 @@ import { deadLetter } from '../../src/definition/dead-letter-policy.js'
 import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
+import { isBad } from './bad.js'
 import { type Counted, isTimer, type SimTimer, withState } from './model-state.js'
 import type { Log, SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
@@ -25,7 +26,6 @@ export interface SimOutput {
 }
 
 /** What is bad, how much comes of each, and what each sink takes: the pipeline and its reference run both go by it. */
-export const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 

@@ -52,7 +52,6 @@ export class Simulation {
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
   private readonly faults: readonly FaultName[]
-  private generation = 0
   private ticks = 0
   private actions = 0
   private named = 0

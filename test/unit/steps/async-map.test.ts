@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { asyncMapStep } from '../../../src/steps/async-map.js'
 import type { LaneSpec, Push } from '../../../src/steps/step.js'
+import { stepRuntime } from './step-runtime.js'
 
 const settings = { concurrency: 2, timeoutMs: 5, attempts: 1, initialMs: 1, maximumMs: 1 }
 const fn = async (value: unknown): Promise<unknown> => value
@@ -16,7 +17,7 @@ test('asks for a lane with its function and settings, and puts values there', ()
     return into
   }
   const step = asyncMapStep(fn, settings)
-  expect(step.compile({ out }, { id: 'score', at, index: 3, lane })).toEqual([into])
+  expect(step.compile({ out }, { ...stepRuntime('score', at, 3), lane })).toEqual([into])
   expect(asked).toEqual([{ ...settings, id: 'score', index: 3, fn }])
 })
 
@@ -30,5 +31,5 @@ test('says that it may give other results, and that its settings decide nothing'
 })
 
 test('can not be compiled where nothing waits', () => {
-  expect(() => asyncMapStep(fn, settings).compile({}, { id: 'score', at, index: 3 })).toThrow("step 'score' waits")
+  expect(() => asyncMapStep(fn, settings).compile({}, stepRuntime('score', at, 3))).toThrow("step 'score' waits")
 })
