@@ -1,25 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import type { Pipeline } from '../../../src/definition/pipeline.js'
+import { BreakableSink } from './breakable-sink.js'
+import { LogSource } from './log-source.js'
+import type { Task } from './task.js'
 import { deadLetter } from '../../../src/definition/dead-letter-policy.js'
 import type { DeadLetter } from '../../../src/definition/dead-letter.js'
-import { definePipeline } from '../../../src/definition/define-pipeline.js'
-import {
-  anew,
-  count,
-  eventually,
-  Gate,
-  log,
-  out,
-  run,
-  setUp,
-  start,
-  task,
-  type Call,
-  until,
-  warnings,
-} from './calling.js'
+import { asking, type Call, claimed, count, eventually, Gate, type Parts, until } from './asking.js'
 
-setUp()
+let log: LogSource
+let out: BreakableSink
+let task: Task
+let warnings: string[]
+
+async function start(call: Call, parts: Parts & { readonly commitMs?: number | null } = {}): Promise<void> {
+  await run(asking(log, out, call, parts), parts.commitMs)
+}
+
+async function run(pipeline: Pipeline, commitMs: number | null = null): Promise<void> {
+  task = await claimed(pipeline, commitMs, warnings)
+}
+
+beforeEach(() => {
+  log = new LogSource()
+  out = new BreakableSink('out')
+  warnings = []
+})
+afterEach(async () => {
+  await task.lose()
+})
 
 describe('a call that fails', () => {
   const noThrees: Call = async (n) => {
@@ -79,7 +89,7 @@ describe('a call that fails', () => {
 
   test('what fails behind it is named, with its own record; so are a sink, a decoder and a throw at once', async () => {
     const at = async (failing: 'behind' | 'sink' | 'decode' | 'at once' | 'reject'): Promise<unknown> => {
-      anew()
+      ;[log, out] = [new LogSource(), new BreakableSink('out')]
       const no = (is: typeof failing, n: number): number => {
         if (failing === is && n === 1) throw new Error('no')
         return n
