@@ -6,6 +6,7 @@ import { checkSource } from './check-connectors.js'
 import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
 import { checkDeterminism } from './check-determinism.js'
+import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
 import type { Fault } from './fault.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
@@ -60,18 +61,23 @@ function check(given: unknown): Pipeline {
   const [onError, wrongOnError] = checkOnError(options.onError)
   faults.push(...wrongOnError, ...checkPlaces(graph, onError))
   faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
+  const clock = {
+    commitMs: parsed.data?.commit?.interval ?? null,
+    checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
+  }
+  // Of wrong intervals nothing is known.
+  if (parsed.success) faults.push(...checkCommitClock(graph, onError, clock))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
-  const { name, commit, checkpoint, state } = parsed.data
+  const { name, state } = parsed.data
   const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
       name,
       stages,
       onError: Object.freeze(onError),
-      commitMs: commit?.interval ?? null,
-      checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      ...clock,
       inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),

@@ -192,8 +192,6 @@ class EpochRun {
   /** Outputs and position of each ledger. */
   private async commit(ledgers: readonly Ledger[]): Promise<void> {
     const { session, input } = this
-    // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
-    if (session.calls !== null) for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
     this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,

@@ -33,6 +33,8 @@ export const noFenceReceipt = ({ fenceReceipt }: Recovery): Partial<Recovery> =>
   },
 })
 
+export const askedAgain = (): Partial<Recovery> => ({ adoptedPosition: () => null })
+
 export const noMuting = (): Partial<Recovery> => ({ aheadOf: () => null })
 
 export const checkpointBeforeCatchingUp = ({ CatchUp }: CatchUps): CatchUps => ({
@@ -160,4 +162,10 @@ export const unfinishedEpochForgotten = ({ lastTaskState }: typeof historyModule
     const state = await lastTaskState(client, workflowId)
     return state === null ? null : { ...state, scheduled: null }
   },
+})
+
+/** What a sink without a ledger is due need not be there when the ledger commits. */
+export const targetsLast = ({ commitAll }: Committing): Committing => ({
+  commitAll: (session, ...rest) =>
+    commitAll(Object.create(session, { calls: { value: null } }) as typeof session, ...rest),
 })

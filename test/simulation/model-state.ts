@@ -1,6 +1,6 @@
 import type { EventTime } from '../../src/definition/marks.js'
 import type { Stream } from '../../src/definition/stream.js'
-import { isBad } from './model.js'
+import { isBad } from './bad.js'
 import type { Log } from './sim-broker.js'
 
 /** A record, with what state held when it came: good records so far, this one included, and timers that had fired. */

@@ -68,7 +68,8 @@ export class Simulation {
     const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful })
+    const { asks } = options
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
