@@ -6,6 +6,7 @@ import { checkSource } from './check-connectors.js'
 import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
 import { checkPlaces } from './check-places.js'
+import { checkStateBackend } from './check-state-backend.js'
 import type { Fault } from './fault.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -33,7 +34,16 @@ const optionsSchema = z.strictObject(
     onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
     checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
-    state: z.strictObject({ inlineLimit: bytesSchema(1024, 1024 * 1024).optional() }, 'must be an object').optional(),
+    state: z
+      .strictObject(
+        { inlineLimit: bytesSchema(1024, 1024 * 1024).optional(), backend: z.unknown().optional() },
+        'must be an object',
+      )
+      .refine(({ inlineLimit, backend }) => inlineLimit === undefined || backend === undefined, {
+        path: ['inlineLimit'],
+        message: 'goes without `backend`: all state lies there then',
+      })
+      .optional(),
   },
   'must be an object of options',
 )
@@ -57,7 +67,8 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkLedgers(graph, onError))
+  const [backend, wrongBackend] = checkStateBackend(options.state)
+  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkLedgers(graph, onError), ...wrongBackend)
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
@@ -70,6 +81,7 @@ function check(given: unknown): Pipeline {
       onError: Object.freeze(onError),
       commitMs: commit?.interval ?? null,
       checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      backend,
       inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),
