@@ -128,7 +128,7 @@ export class BackendState implements StateKeeper {
   async close(): Promise<void> {
     this.abort.abort()
     this.link.close()
-    await Promise.allSettled([this.storing, this.sweeping])
+    // What is under way may end when it likes: nobody will name it.
     await this.options.store.close()
   }
 

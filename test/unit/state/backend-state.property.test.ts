@@ -81,34 +81,38 @@ test('what any checkpoint names restores to what the table was then, whatever ha
 test.each([
   ['everywhere', (n: number) => n % 2_000],
   ['in a tenth of them', (n: number) => (n % 10 === 0 ? n % 2_000 : n % 200)],
-])('the log is at most twice as large as what lives, and some: changes %s', async (_, keyOf) => {
-  const store = new MemoryStore()
-  const task = await StoredTask.open(store)
-  let n = 0
-  const noise = (): string => Array.from({ length: 100 }, () => Math.random().toString(36).slice(2, 10)).join('')
-  for (let i = 0; i < 2_000; i++) task.table.set(`${i}`, noise())
-  await task.checkpoint()
-  const live = store.putBytes
-  let most = 0
-  let largest = 0
-  let user = 0
-  for (let checkpoint = 0; checkpoint < 300; checkpoint++) {
-    for (let i = 0; i < 100; i++, n++) task.table.set(`${keyOf(n * 7919)}`, noise())
-    user += task.states.changeCount
-    task.states.journal.forget()
+])(
+  'the log is at most twice as large as what lives, and some: changes %s',
+  async (_, keyOf) => {
+    const store = new MemoryStore()
+    const task = await StoredTask.open(store)
+    let n = 0
+    const noise = (): string => Array.from({ length: 100 }, () => Math.random().toString(36).slice(2, 10)).join('')
+    for (let i = 0; i < 2_000; i++) task.table.set(`${i}`, noise())
     await task.checkpoint()
-    largest = Math.max(largest, ...task.log.segments.map(({ bytes }) => bytes))
-    most = Math.max(most, task.log.bytes)
-  }
-  // The oldest goes as a whole.
-  expect(most).toBeLessThan(2 * live + SLACK_BYTES + largest)
-  expect(task.mark.segments.reduce((sum, segment) => sum + ('bytes' in segment ? segment.bytes : 0), 0)).toBe(
-    task.log.bytes,
-  )
-  // What cleaning adds to what has changed by itself is no more than that again.
-  expect(store.putBytes - live).toBeLessThan((2.2 * user * live) / 2_000)
-  expect(await entriesAt(store, task.mark)).toEqual(task.entries)
-}, 60_000)
+    const live = store.putBytes
+    let most = 0
+    let largest = 0
+    let user = 0
+    for (let checkpoint = 0; checkpoint < 300; checkpoint++) {
+      for (let i = 0; i < 100; i++, n++) task.table.set(`${keyOf(n * 7919)}`, noise())
+      user += task.states.changeCount
+      task.states.journal.forget()
+      await task.checkpoint()
+      largest = Math.max(largest, ...task.log.segments.map(({ bytes }) => bytes))
+      most = Math.max(most, task.log.bytes)
+    }
+    // The oldest goes as a whole.
+    expect(most).toBeLessThan(2 * live + SLACK_BYTES + largest)
+    expect(task.mark.segments.reduce((sum, segment) => sum + ('bytes' in segment ? segment.bytes : 0), 0)).toBe(
+      task.log.bytes,
+    )
+    // What cleaning adds to what has changed by itself is no more than that again.
+    expect(store.putBytes - live).toBeLessThan((2.2 * user * live) / 2_000)
+    expect(await entriesAt(store, task.mark)).toEqual(task.entries)
+  },
+  60_000,
+)
 
 test('of many small checkpoints of a large state, few segments are left to name', async () => {
   const store = new MemoryStore()

@@ -7,7 +7,7 @@ import type { StateTable } from '../../../src/state/table.js'
 import type { MemoryStore } from './memory-store.js'
 
 export const TASK = { pipeline: 'flights', stage: 'main', partition: 0 }
-export const never = new AbortController().signal
+export const never: AbortSignal = new AbortController().signal
 
 let sessions = 0
 
@@ -60,8 +60,8 @@ export class StoredTask {
   }
 
   /** A checkpoint is recorded. */
-  async checkpoint(signal = never): Promise<StateMark> {
-    const change = await this.keeper.capture(signal)
+  async checkpoint(): Promise<StateMark> {
+    const change = await this.keeper.capture(never)
     if (change !== undefined) {
       const segments = [...this.mark.segments.slice(change.drop), ...change.add]
       this.mark = { segments, versions: change.versions }
