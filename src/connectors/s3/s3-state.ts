@@ -52,7 +52,7 @@ export function s3State(options: S3StateOptions): StateBackend {
   }
 }
 
-/** An empty object beside a segment: it was touched when this was last put. */
+/** An object beside a segment: it was touched when this was last put. */
 const MARK = '.touched'
 
 interface Listed {
@@ -114,7 +114,7 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
     // Not by a copy onto itself: there are servers that leave an object's time alone then.
     touch: (keys) =>
       inParallel(keys, AT_ONCE, async (key) => {
-        await told(client.send(new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: '' }), inTime()))
+        await told(client.send(new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: 'touched' }), inTime()))
       }),
 
     delete: (keys) =>
