@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
+import LongFilesFirst from './test/setup/long-files-first.js'
+
+// Brokers of tests live for seconds: compiling them for a long life takes half of the CPU time that their start costs.
+process.env['JAVA_TOOL_OPTIONS'] ??= '-XX:TieredStopAtLevel=1'
+
 /** Directories whose tests get the shared Temporal and Kafka; the others start in no time. */
 const withServers = [
   'test/guarantees/**/*.test.ts',
@@ -15,13 +20,16 @@ const shared = {
   // A hook may be the first to need a Temporal CLI, built from source on a machine that has nothing.
   hookTimeout: 600_000,
   teardownTimeout: 60_000,
+  // Tests that run at once wait most of the time: for a broker's patience, a retry, a checkpoint.
+  maxConcurrency: 12,
 }
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/setup/closing-line.ts'],
-    // Each file may hold a worker with its own threads; two cores take two.
-    maxWorkers: 2,
+    // Each file may hold a worker with its own threads, and waits half of the time: two cores take three.
+    maxWorkers: 3,
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         test: { name: 'plain', ...shared, include: ['test/**/*.test.ts'], exclude: withServers },

@@ -11,7 +11,7 @@ interface Elsewhere {
 
 /**
  * An activity whose errors reach workflows as failures: type = code, details, and whether trying again can help. A pipeline
- * that this worker doesn't have may be on another one of its queue: that is tried, so many times and so soon.
+ * or stage that this worker doesn't have may be on another one of its queue: that is tried, so many times and so soon.
  */
 export function asActivity<A extends unknown[], R>(
   run: (...args: A) => Promise<R>,

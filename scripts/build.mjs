@@ -3,7 +3,7 @@
  * programs that run from it keep running.
  */
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 import { bundleWorkflows } from './bundle-workflows.mjs'
@@ -19,7 +19,10 @@ const compiled = [
   'activities',
   'examples',
   'bench',
+  'faults',
   'test/fixtures',
+  'test/oracle',
+  'test/setup',
   'test/fuzz',
   'test/simulation',
 ]
@@ -29,6 +32,7 @@ export async function build() {
   const from = fingerprint()
   rmSync(stamp, { force: true })
   await bin('typescript/bin/tsc', ['-p', 'tsconfig.build.json'])
+  copyJava()
   removeLeftovers()
   chmodSync(cli, 0o755)
   await bundleWorkflows(join(dist, 'workflows/index.js'), join(dist, 'src/plugin'))
@@ -52,6 +56,13 @@ function fingerprint() {
       .update('\0')
   }
   return hash.digest('hex')
+}
+
+/** Programs for Java's own client: run from their source, beside what runs them. */
+function copyJava() {
+  for (const file of filesBelow(join(root, 'test/oracle'))) {
+    if (file.endsWith('.java')) copyFileSync(file, join(dist, relative(root, file)))
+  }
 }
 
 /** Output of sources that are gone. */

@@ -1,3 +1,4 @@
+import type { StateMark } from '../src/protocol/checkpoint.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
 
 const grouped = (digits: string): string => digits.replace(/\B(?=(\d{3})+(?!\d))/g, ',')
@@ -24,6 +25,10 @@ export function taskDetails(state: TaskState): string {
         .map(([source, at]) => `${source} ${offset(at)}`)
         .join(', '),
     ],
+    ...(checkpoint.watermark === undefined
+      ? []
+      : [['event time', new Date(checkpoint.watermark).toISOString()] as const]),
+    ...(checkpoint.state === undefined ? [] : [['state', `${count(stateBytes(checkpoint.state))} bytes`] as const]),
     ['behind', state.lag === null ? '–' : `${count(state.lag)} records`],
     ['read', count(counters.read)],
     ['written', count(counters.written)],
@@ -38,6 +43,20 @@ export function taskDetails(state: TaskState): string {
   const table = ['| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join('\n')
   if (problem === null) return table
   return `**${problem.code}**: ${cell(problem.message)}\n\nWhat next: ${problem.next}\n\n${table}`
+}
+
+/** Compressed, as it is kept. */
+function stateBytes({ segments }: StateMark): number {
+  return segments.reduce(
+    (sum, segment) => sum + ('data' in segment ? Math.floor((segment.data.length * 3) / 4) : segment.bytes),
+    0,
+  )
+}
+
+/** What the steps keep is for claims: nobody who asks for status wants that much. */
+export function withoutState(state: TaskState): TaskState {
+  const { state: _, ...checkpoint } = state.checkpoint
+  return { ...state, checkpoint }
 }
 
 export function reportOf(state: TaskState): TaskReport {

@@ -3,6 +3,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertMemo,
@@ -18,7 +19,7 @@ import { type Failure, failureOf, fencedBy, problemFrom } from './failure.js'
 import { controlSignal, reportSignal, taskQuery } from './messages.js'
 import { nextRun } from './next-run.js'
 import { hasEnded, mayEnd, obey, park, wantsPause } from './task-control.js'
-import { epochSummary, reportOf, taskDetails } from './task-details.js'
+import { epochSummary, reportOf, taskDetails, withoutState } from './task-details.js'
 
 /** Fenced so often by runs it doesn't know, a task shares its ledger with another installation (PROTOCOL §2.2). */
 const FOREIGN_FENCES = 3
@@ -26,6 +27,10 @@ const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 30_000
 /** A task that stands still looks that often whether its pipeline is still there. */
 const STANDING_CHECK_MS = 3_600_000
+/** Receipts in Kafka expire a week after the last commit, by default: a quarter of that, in looks. */
+const LOOKS_TO_REFRESH = 42
+/** Runs of before these looks did more than tell the pipeline go on as they were. */
+const STANDING_PATCH = 'standing-tasks-are-looked-after'
 /** Failures in a row; with the pauses between them that is once in five minutes. */
 const TOLD_AGAIN_AFTER = 10
 const LONGEST_SILENCE_MS = 600_000
@@ -47,13 +52,15 @@ class TaskRun {
   /** Since the claim there has been no checkpoint beyond what had to be caught up with. */
   private fresh = false
   private readBefore: number | null = null
+  /** Looks since the task's receipts were refreshed. */
+  private looks = 0
   /** What was told last; null: look what the run before this one has told. */
   private told: string | null = null
 
   constructor(state: TaskState) {
     this.state = state
     setHandler(controlSignal, (control) => void this.inbox.push(control))
-    setHandler(taskQuery, () => this.state)
+    setHandler(taskQuery, () => withoutState(this.state))
     CancellationScope.current().cancelRequested.catch(() => {
       const { incarnation } = this.state
       this.inbox.push({ kind: 'cancel', reason: 'workflow cancelled', acceptCodeChange: false, incarnation })
@@ -85,11 +92,33 @@ class TaskRun {
   }
 
   private async stand(): Promise<void> {
+    if (this.looks > 0 && this.shouldContinueAsNew()) await nextRun<typeof tidemarkTask>()(this.state)
     const called = await condition(() => this.inbox.length > 0, STANDING_CHECK_MS)
-    if (!called) this.told = ''
+    if (called) return
+    this.told = ''
+    if (patched(STANDING_PATCH) && ++this.looks >= LOOKS_TO_REFRESH) await this.refresh()
+  }
+
+  /** With an epoch under way, only its receipt says how far that got: it is committed again before it expires (PROTOCOL §5). */
+  private async refresh(): Promise<void> {
+    this.looks = 1
+    if (this.state.scheduled === null) return
+    try {
+      await this.takeSession()
+    } catch {
+      // Whoever resumes it will see. What opened has been refreshed; the rest has more tries before it expires.
+    }
   }
 
   private async claim(): Promise<void> {
+    try {
+      await this.takeSession()
+    } catch (error) {
+      if (!isCancellation(error)) await this.failed(failureOf(error))
+    }
+  }
+
+  private async takeSession(): Promise<void> {
     const { runId, originalExecutionRunId } = workflowInfo()
     this.state = { ...this.state, claim: this.state.claim + 1, ownerRunId: runId }
     const { pipeline, stage, partition, origin, checkpoint, scheduled, acceptCodeChange, settings } = this.state
@@ -116,13 +145,9 @@ class TaskRun {
     const settled = this.untilSettled(claiming, async () => {
       if (wantsPause(this.state) && this.state.ending !== 'drained') scope.cancel()
     })
-    try {
-      await settled
-      this.state = recordClaim(this.state, await claiming)
-      this.fresh = true
-    } catch (error) {
-      if (!isCancellation(error)) await this.failed(failureOf(error))
-    }
+    await settled
+    this.state = recordClaim(this.state, await claiming)
+    this.fresh = true
   }
 
   private async epoch(): Promise<void> {

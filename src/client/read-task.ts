@@ -60,8 +60,8 @@ export async function readTask(reading: TaskReading, { stage, partition }: TaskR
   }
   if (state === null) return { ...blank, ...standing }
   const { generation, checkpoint, lag, counters } = state
-  const { epoch, positions } = checkpoint
-  return { ...blank, generation, epoch, positions, recordedAt, lag, counters, ...standing }
+  const { epoch, positions, watermark = null } = checkpoint
+  return { ...blank, generation, epoch, positions, watermark, recordedAt, lag, counters, ...standing }
 }
 
 /** A task's description with its memo; null where there is no such workflow. */
@@ -97,6 +97,7 @@ function blankTask(at: TaskRef & { readonly workflowId: string }): TaskStatus {
     generation: 0,
     epoch: 0,
     positions: {},
+    watermark: null,
     recordedAt: null,
     lag: null,
     counters: noCounters,

@@ -48,6 +48,8 @@ export interface TaskStatus {
   readonly epoch: number
   /** Next positions to read, by source. */
   readonly positions: Positions
+  /** How far event time has come; null where there is none. */
+  readonly watermark: EpochMs | null
   /** When the newest checkpoint was recorded; null where this start has none yet. */
   readonly recordedAt: EpochMs | null
   /** Records left behind the newest checkpoint, as far as the source knew. */

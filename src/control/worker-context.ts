@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { EngineHost } from '../engine/host.js'
 import type { SessionRegistry } from '../engine/registry.js'
-import { InvalidCommand, PipelineNotFound } from '../errors/control.js'
+import { PipelineNotFound } from '../errors/control.js'
 import type { Stage } from '../definition/graph.js'
 
 /** What one worker process gives to the activities of this library. */
@@ -35,12 +35,10 @@ export function blueprintIn(context: WorkerContext, pipeline: string): Blueprint
   return blueprint
 }
 
-/** A stage of a definition on this worker. */
+/** A stage of a definition on this worker. Throws `PipelineNotFound`: where it was renamed, another worker may have it still. */
 export function stageIn(blueprint: Blueprint, stage: string): Stage {
-  const found = blueprint.stages.find((s) => s.id === stage)
-  if (found === undefined) {
-    const reason = `it has no stage '${stage}' on this worker: was it renamed?`
-    throw new InvalidCommand({ command: 'run', pipeline: blueprint.name, reason })
-  }
+  const { name, stages } = blueprint
+  const found = stages.find((s) => s.id === stage)
+  if (found === undefined) throw new PipelineNotFound({ pipeline: name, stage, known: stages.map(({ id }) => id) })
   return found
 }

@@ -14,14 +14,20 @@ interface PlacedSink {
  * with one scope share their writer, so they may share its place.
  */
 export function checkPlaces(graph: Graph, onError: OnError): readonly Fault[] {
-  const sinks: PlacedSink[] = graph.sinks.map(({ id, sink }) => ({ path: `steps.${id}`, sink }))
-  if (onError.kind === 'deadLetter') sinks.push({ path: 'onError.sink', sink: onError.sink })
+  const sinks = sinksIn(graph, onError)
   return sinks.flatMap(({ path, sink }, i) => {
     const other = sinks.slice(0, i).find((before) => sharesPlace(before.sink, sink))
     if (other === undefined) return []
     const place = sink.describe ?? sink.place ?? sink.kind
     return [{ path, message: `writes to the same place as ${other.path} (${place}): give each sink one of its own` }]
   })
+}
+
+/** All sinks, that of dead letters last. */
+export function sinksIn(graph: Graph, onError: OnError): readonly PlacedSink[] {
+  const sinks: PlacedSink[] = graph.sinks.map(({ id, sink }) => ({ path: `steps.${id}`, sink }))
+  if (onError.kind === 'deadLetter') sinks.push({ path: 'onError.sink', sink: onError.sink })
+  return sinks
 }
 
 function sharesPlace(a: PlacedSink['sink'], b: PlacedSink['sink']): boolean {

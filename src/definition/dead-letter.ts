@@ -1,7 +1,7 @@
 import type { EpochMs } from '../units.js'
 import type { Origin } from './sink.js'
 
-/** A record that could not be processed, as the dead-letter sink gets it. */
+/** A record that could not be processed, as the dead-letter sink gets it. As JSON, key and value are base64. */
 export interface DeadLetter {
   readonly reason: string
   readonly error: { readonly code: string; readonly message: string }

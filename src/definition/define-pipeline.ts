@@ -5,6 +5,8 @@ import { pipelineOf } from './blueprint-of.js'
 import { checkSource } from './check-connectors.js'
 import { checkLedgers } from './check-ledgers.js'
 import { checkOnError } from './check-on-error.js'
+import { checkDeterminism } from './check-determinism.js'
+import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
 import { checkStateBackend } from './check-state-backend.js'
 import type { Fault } from './fault.js'
@@ -68,19 +70,25 @@ function check(given: unknown): Pipeline {
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
   const [backend, wrongBackend] = checkStateBackend(options.state)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError), ...checkLedgers(graph, onError), ...wrongBackend)
+  faults.push(...wrongOnError, ...wrongBackend, ...checkPlaces(graph, onError))
+  faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
+  const clock = {
+    commitMs: parsed.data?.commit?.interval ?? null,
+    checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
+  }
+  // Of wrong intervals nothing is known.
+  if (parsed.success) faults.push(...checkCommitClock(graph, onError, clock))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
-  const { name, commit, checkpoint, state } = parsed.data
+  const { name, state } = parsed.data
   const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
       name,
       stages,
       onError: Object.freeze(onError),
-      commitMs: commit?.interval ?? null,
-      checkpointMs: checkpoint?.interval ?? defaultCheckpointMs,
+      ...clock,
       backend,
       inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),

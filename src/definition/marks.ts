@@ -16,3 +16,14 @@ export interface Untimed {
 export interface EventTime {
   readonly '~eventTime': true
 }
+
+/** `F`, of a stream with a key. */
+export type NeedsKey<K, F> = [K] extends [Unkeyed]
+  ? Missing<'a key: give the source a `key` serde, or call .repartition() first'>
+  : F
+/** `F`, of a stream with event time. */
+export type NeedsTime<E, F> = [E] extends [Untimed]
+  ? Missing<'event time: call .eventTime(id, timestamp, options) first'>
+  : F
+/** `F`, of a stream with both. */
+export type NeedsBoth<K, E, F> = NeedsKey<K, NeedsTime<E, F>>

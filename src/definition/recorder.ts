@@ -11,6 +11,10 @@ export interface Port extends StreamRef {
   readonly recorder: Recorder
   /** Where it is, as faults name it: `sources.flights`, `steps.kind.refunds`. */
   readonly path: string
+  /** Its values have a typed key. */
+  readonly keyed: boolean
+  /** Its values have event time. */
+  readonly timed: boolean
   used: boolean
 }
 
@@ -36,7 +40,7 @@ export class Recorder {
     const path = `sources.${id}`
     this.#claim(id, path, 'source', 'property')
     if (source !== undefined) this.#sources.push({ id, source })
-    return this.#port(id, 'out', path)
+    return this.#port({ node: id, port: 'out', path, keyed: source?.key !== undefined, timed: false })
   }
 
   /** Records a step that reads `inputs`; gives one port per output of the step. */
@@ -44,7 +48,12 @@ export class Recorder {
     this.#mustBeOpen(id)
     this.#claim(id, pathOf(id), `${step.kind} step`, 'kebab')
     this.#steps.push({ id, inputs: Object.freeze(inputs.map((port) => this.#read(port, id))), step })
-    return step.ports.map((port) => this.#port(id, port, step.kind === 'branch' ? `${pathOf(id)}.${port}` : pathOf(id)))
+    const keyed = step.decodeKey !== undefined || inputs.every((input) => input.keyed)
+    const timed = step.maxDisorder !== undefined || inputs.every((input) => input.timed)
+    return step.ports.map((port) => {
+      const path = step.kind === 'branch' || port !== 'out' ? `${pathOf(id)}.${port}` : pathOf(id)
+      return this.#port({ node: id, port, path, keyed, timed }, step.sidePorts?.includes(port))
+    })
   }
 
   /** Records an end; `end` is what `steps` has to return for it. */
@@ -74,8 +83,8 @@ export class Recorder {
     return { sources: this.#sources, steps: this.#steps, sinks: this.#sinks }
   }
 
-  #port(node: string, port: string, path: string): Port {
-    const made: Port = { node, port, path, recorder: this, used: false }
+  #port(port: Omit<Port, 'recorder' | 'used'>, used = false): Port {
+    const made: Port = { ...port, recorder: this, used }
     this.#ports.push(made)
     return made
   }
@@ -94,7 +103,8 @@ export class Recorder {
 
   #claimGood(id: string, path: string, holder: string): void {
     const other = this.#holders.get(id)
-    if (other !== undefined) this.fault(path, `the id '${id}' of a ${holder} is taken by a ${other}`)
+    if (other !== undefined)
+      this.fault(path, `the id '${id}' of a ${holder} is taken by ${/^[aeiou]/.test(other) ? 'an' : 'a'} ${other}`)
     else if (id === deadLettersId) this.fault(path, `the id '${id}' is reserved for the sink of dead letters`)
     else this.#holders.set(id, holder)
   }

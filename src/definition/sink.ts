@@ -161,6 +161,11 @@ export interface TransactionalSink<T, W> extends SinkBase<T, W> {
    * tells them apart. Default: a scope of its own, the sink's id.
    */
   readonly scope?: string
+  /**
+   * Milliseconds after which its target ends a transaction by itself, from the first write on. At least twice the commit
+   * interval, else it is a fault of the definition. Default: it never does.
+   */
+  readonly transactionMs?: number
   /** True: it never calls `ctx.reject`. Then nothing is kept in memory that has been handed to `write`. Default false. */
   readonly neverRejects?: boolean
   /**

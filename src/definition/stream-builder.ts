@@ -3,10 +3,23 @@ import { branchStep } from '../steps/branch.js'
 import { filterStep } from '../steps/filter.js'
 import { flatMapStep } from '../steps/flat-map.js'
 import { mapStep } from '../steps/map.js'
+import { aggregateStep } from '../steps/aggregate.js'
+import { dedupeStep } from '../steps/dedupe.js'
+import { eventTimeStep } from '../steps/event-time.js'
+import { keyByStep } from '../steps/key-by.js'
 import { mergeStep } from '../steps/merge.js'
+import { statefulStep } from '../steps/stateful.js'
+import { windowStep } from '../steps/window/window.js'
 import type { Step } from '../steps/step.js'
 import { laneSettingsOf } from './async-options.js'
+import { type AnyAggregator } from './aggregator.js'
+import { count, reduce } from './aggregators/index.js'
+import { checkAggregator } from './check-aggregator.js'
 import { checkSink } from './check-connectors.js'
+import { checkState } from './check-state.js'
+import { checkDedupe, checkEventTime, checkKeyBy, checkStateful } from './check-step.js'
+import { checkWindow } from './check-window.js'
+import type { Fault } from './fault.js'
 import { idFault } from './ids.js'
 import type { Port } from './recorder.js'
 import { otherwise, type Stream } from './stream.js'
@@ -71,6 +84,51 @@ export class StreamBuilder {
     return this.#step(id, mergeStep(inputs.length), inputs)
   }
 
+  eventTime(id: string, fn: AnyFn, options: unknown): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, eventTimeStep(fn, this.#checked(checkEventTime(options, `steps.${id}`))))
+  }
+
+  dedupe(id: string, options: unknown): StreamBuilder {
+    const { by, withinMs } = this.#checked(checkDedupe(options, `steps.${id}`))
+    return this.#step(id, dedupeStep(by, withinMs))
+  }
+
+  keyBy(id: string, fn: AnyFn, options: unknown): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, keyByStep(fn, this.#checked(checkKeyBy(options, `steps.${id}`))))
+  }
+
+  count(id: string, options?: unknown): StreamBuilder {
+    return this.#aggregate('count', id, count() as AnyAggregator, options)
+  }
+
+  reduce(id: string, fn: (a: unknown, b: unknown) => unknown, options?: unknown): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#aggregate('reduce', id, reduce(fn) as AnyAggregator, options)
+  }
+
+  aggregate(id: string, aggregator: AnyAggregator, options?: unknown): StreamBuilder {
+    return this.#aggregate('aggregate', id, this.#checked(checkAggregator(aggregator, `steps.${id}`, false)), options)
+  }
+
+  stateful(id: string, step: unknown): StreamBuilder {
+    this.#mustBeKeyed(id)
+    const [functions, settings] = this.#checked(checkStateful(step, `steps.${id}`))
+    return this.#step(id, statefulStep(functions, settings, this.#port.timed))
+  }
+
+  window(id: string, over: unknown, aggregator: AnyAggregator, options?: unknown): StreamBuilder {
+    this.#mustBeKeyed(id)
+    if (!this.#port.timed) this.#fault(id, 'needs event time: call .eventTime(id, timestamp, options) first')
+    const settings = this.#checked(checkWindow(over, options, `steps.${id}`))
+    const checked = checkAggregator(aggregator, `steps.${id}`, settings.over.kind === 'session')
+    const step = windowStep(this.#checked(checked), settings)
+    const [out, late] = this.#port.recorder.step(id, [this.#port], step)
+    if (out === undefined || late === undefined) throw new TypeError('a window step has two outputs')
+    return Object.assign(new StreamBuilder(out), { late: new StreamBuilder(late) })
+  }
+
   to(id: string, sink: unknown): object {
     const { recorder } = this.#port
     const [definition, faults] = checkSink(sink, `steps.${id}`)
@@ -84,6 +142,30 @@ export class StreamBuilder {
     const [port] = this.#port.recorder.step(id, inputs, step)
     if (port === undefined) throw new TypeError(`a ${step.kind} step has no output`)
     return new StreamBuilder(port)
+  }
+
+  #aggregate(
+    kind: 'count' | 'reduce' | 'aggregate',
+    id: string,
+    aggregator: AnyAggregator,
+    options: unknown,
+  ): StreamBuilder {
+    this.#mustBeKeyed(id)
+    const settings = this.#checked(checkState(options, `steps.${id}`, false))
+    return this.#step(id, aggregateStep(kind, aggregator, settings))
+  }
+
+  #checked<T>([value, faults]: readonly [T, readonly Fault[]]): T {
+    this.#port.recorder.faults.push(...faults)
+    return value
+  }
+
+  #mustBeKeyed(id: string): void {
+    if (!this.#port.keyed) this.#fault(id, 'needs a key: give the source a `key` serde, or call .repartition() first')
+  }
+
+  #fault(id: string, message: string): void {
+    this.#port.recorder.fault(`steps.${id}`, message)
   }
 
   #mustBeFunction(id: string, fn: unknown): void {

@@ -1,6 +1,12 @@
+import type { Duration, EpochMs } from '../units.js'
+import type { Aggregator } from './aggregator.js'
 import type { AsyncContext, AsyncOptions, StepContext } from './context.js'
-import type { Missing, Unkeyed, Untimed } from './marks.js'
+import type { EventTime, Missing, NeedsBoth, NeedsKey, Unkeyed, Untimed } from './marks.js'
+import type { Serde } from './serde.js'
 import type { Sink } from './sink.js'
+import type { StateOptions } from './state-options.js'
+import type { StatefulStep } from './stateful-step.js'
+import type { AggregatorFor, SessionWindow, TimeWindow, Windowed, WindowOptions } from './windows.js'
 
 /** A step function: the value first, all else in `ctx`. */
 export type Fn<T, K, R> = (value: T, ctx: StepContext<K>) => R
@@ -61,8 +67,66 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   ): { readonly [N in keyof P]: Stream<Guarded<P[N], T>, K, E> }
   /** This stream and all the others as one. */
   merge<U>(id: string, ...others: readonly [Stream<U, K, E>, ...Stream<U, K, E>[]]): Stream<T | U, K, E>
+  /**
+   * Only the first value of each id: others are dropped until the stream's time, the latest `ctx.timestamp` that has come
+   * here, is more than `within` later than it was then. Per partition of the source, whatever the key: ids that come in
+   * several partitions are not found. Ids in state take about their length each.
+   */
+  dedupe(id: string, options: { readonly by: Fn<T, K, string>; readonly within: Duration }): Stream<T, K, E>
+  /**
+   * Gives each value its event time. The watermark, behind which no value is expected any more, is the latest of all
+   * times, less `maxDisorder` and 1 ms; it moves when the value is through. Times are whole ms: fractions are dropped.
+   * What is no time, or no valid one, makes the record a bad record. `idleAfter` has no effect yet.
+   */
+  eventTime(
+    id: string,
+    timestamp: Fn<T, K, Date | EpochMs>,
+    options: { readonly maxDisorder: Duration; readonly idleAfter?: Duration },
+  ): Stream<T, K, EventTime>
+  /**
+   * Another key. Nothing is moved: values with one key must be in one partition already, and `alreadyPartitioned` says
+   * that you know. A function that returns null or undefined makes the record a bad record.
+   */
+  keyBy<K2>(
+    id: string,
+    key: Fn<T, K, K2>,
+    options: { readonly key: Serde<K2>; readonly alreadyPartitioned: true },
+  ): Stream<T, K2, E>
+  /** How many values its key has had so far, for each value. */
+  readonly count: NeedsKey<K, StatefulMethods<T, K, E>['count']>
+  /** All values of its key so far folded into one, for each value. `fn` must not change what it is given. */
+  readonly reduce: NeedsKey<K, StatefulMethods<T, K, E>['reduce']>
+  /** The aggregator's result over all values of its key so far, for each value. */
+  readonly aggregate: NeedsKey<K, StatefulMethods<T, K, E>['aggregate']>
+  /** State and timers of your own, per key. */
+  readonly stateful: NeedsKey<K, StatefulMethods<T, K, E>['stateful']>
+  /**
+   * The aggregator's result per key and window of event time, with the window's last ms as its own time. A window closes
+   * when the watermark has passed its end by `grace`; those that close at once do so in the order of (end, key). Values
+   * whose windows have all closed go to `late`, which may be left unused.
+   */
+  readonly window: NeedsBoth<K, E, StatefulMethods<T, K, E>['window']>
   /** Ends the chain in `sink`. The id names the sink's ledger: never change it. */
   to<const Id extends string>(id: Id, sink: Sink<T>): End<Id, T>
+}
+
+/** Methods, not functions: so that a stream of something is also one of anything that has less of it. */
+interface StatefulMethods<T, K, E> {
+  count(id: string, options?: StateOptions): Stream<number, K, E>
+  reduce(id: string, fn: (a: T, b: T) => T, options?: StateOptions): Stream<T, K, E>
+  aggregate<A, R>(id: string, aggregator: Aggregator<T, A, R>, options?: StateOptions): Stream<R, K, E>
+  stateful<S, R1, R2 = never>(id: string, step: StatefulStep<T, K, E, S, R1, R2>): Stream<R1 | R2, K, E>
+  window<W extends TimeWindow | SessionWindow, A, R>(
+    id: string,
+    over: W,
+    aggregator: AggregatorFor<W, T, A, R>,
+    options?: WindowOptions,
+  ): WindowedStream<T, K, R>
+}
+
+/** Results of windows; `late` are the values that came when their windows had closed. */
+export interface WindowedStream<T, K, R> extends Stream<Windowed<K, R>, K, EventTime> {
+  readonly late: Stream<T, K, EventTime>
 }
 
 /** The last predicate of a branch: takes what no other took. */

@@ -23,6 +23,8 @@ export interface KafkaOptions {
   readonly dataDirectory?: string | undefined
   /** Added to the broker's properties, or put in the place of ours. */
   readonly brokerConfig?: Readonly<Record<string, string>> | undefined
+  /** A second listener for clients that are to come by another way, say through a proxy: `advertised` is the way's port. */
+  readonly sideDoor?: { readonly port: number; readonly advertised: number } | undefined
   readonly onProgress?: OnProgress | undefined
 }
 
@@ -49,7 +51,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   const data = join(place.directory, 'data')
   await writeFile(
     properties,
-    propertiesText({ ...brokerProperties(port, controllerPort, data), ...options.brokerConfig }),
+    propertiesText({
+      ...brokerProperties(port, controllerPort, data),
+      ...(options.sideDoor && sideDoorProperties(port, controllerPort, options.sideDoor)),
+      ...options.brokerConfig,
+    }),
   )
   await writeFile(logging, propertiesText(LOGGING))
   const jvm = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${logging}`, '-cp', classPath]
@@ -75,7 +81,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     name: 'Kafka',
     command: java,
     args: [...jvm, 'kafka.Kafka', properties],
-    ports: [port, controllerPort],
+    ports: [port, controllerPort, ...(options.sideDoor ? [options.sideDoor.port] : [])],
     place,
     probe: () => probeKafka(brokers),
   })
@@ -132,6 +138,19 @@ function brokerProperties(port: number, controllerPort: number, data: string): R
     'transaction.state.log.min.isr': '1',
     'share.coordinator.state.topic.replication.factor': '1',
     'share.coordinator.state.topic.min.isr': '1',
+  }
+}
+
+function sideDoorProperties(
+  port: number,
+  controllerPort: number,
+  sideDoor: NonNullable<KafkaOptions['sideDoor']>,
+): Record<string, string> {
+  return {
+    listeners: `PLAINTEXT://${HOST}:${port},SIDE://${HOST}:${sideDoor.port},CONTROLLER://${HOST}:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${HOST}:${port},SIDE://${HOST}:${sideDoor.advertised}`,
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SIDE:PLAINTEXT,CONTROLLER:PLAINTEXT',
   }
 }
 

@@ -95,8 +95,10 @@ async function givenTemporal(address: string, namespace: string): Promise<Tempor
 
 /** Whether it answers and the namespace is there. */
 async function probeTemporal(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: '2s' })
+  // Not `connect`: one that fails would try on for ever, with nobody to close it.
+  const connection = Connection.lazy({ address, connectTimeout: '2s' })
   try {
+    await connection.ensureConnected()
     await connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.describeNamespace({ namespace }))
   } finally {
     await connection.close()

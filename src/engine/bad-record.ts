@@ -1,9 +1,11 @@
 import type { OnError } from '../definition/blueprint.js'
 import type { DeadLetter } from '../definition/dead-letter.js'
+import type { Origin } from '../definition/sink.js'
 import { TidemarkError, reasonOf } from '../errors/base.js'
 import { RecordError } from '../errors/families.js'
 import { DecodeFailed, StepFailed } from '../errors/record.js'
 import type { Problem } from '../protocol/checkpoint.js'
+import type { EpochMs } from '../units.js'
 import type { Flow } from './flow.js'
 
 /** A record: the one under way, or that of an output. */
@@ -30,19 +32,39 @@ export function verdictOn(
 
 /** The record as the dead-letter sink gets it. */
 export function deadLetterOf(error: RecordError, at: At, step: string | null): DeadLetter {
-  const { record, place, origin, timestamp } = at
-  const reason = error.details['reason']
-  return {
-    reason: typeof reason === 'string' ? reason : error.message,
-    error: { code: error.code, message: error.message },
-    step: step ?? place.source,
-    origin,
-    key: record.key,
-    value: record.value instanceof Uint8Array ? record.value : null,
-    timestamp,
-    attempts: 1,
+  return new Letter(error, at, step)
+}
+
+class Letter implements DeadLetter {
+  readonly reason: string
+  readonly error: DeadLetter['error']
+  readonly step: string
+  readonly origin: Origin
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly timestamp: EpochMs
+  readonly attempts = 1
+
+  constructor(error: RecordError, { record, place, origin, timestamp }: At, step: string | null) {
+    const reason = error.details['reason']
+    this.reason = typeof reason === 'string' ? reason : error.message
+    this.error = { code: error.code, message: error.message }
+    this.step = step ?? place.source
+    this.origin = origin
+    this.key = record.key
+    this.value = record.value instanceof Uint8Array ? record.value : null
+    this.timestamp = timestamp
+  }
+
+  /** JSON has no bytes, and a list of numbers would be four times as long. */
+  toJSON(): unknown {
+    const { reason, error, step, origin, key, value, timestamp, attempts } = this
+    return { reason, error, step, origin, key: base64(key), value: base64(value), timestamp, attempts }
   }
 }
+
+const base64 = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 
 /** Longer texts of users' own errors would only fill history. */
 const MESSAGE_LIMIT = 500

@@ -18,67 +18,87 @@ export interface CallOf {
   readonly idempotencyKey: string
 }
 
+/** One call, or the pause before the next: what ends it from outside. */
+export class Ending {
+  private controller: AbortController | undefined
+  private reason: unknown
+  private over = false
+  private reject: (reason: unknown) => void = () => undefined
+
+  /** Made when somebody asks: most functions have no use for it. */
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    if (this.over) this.controller.abort(this.reason)
+    return this.controller.signal
+  }
+
+  /** Settles as what `begin` returns does, or rejects when it is ended before. */
+  race(begin: () => unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.reject = reject
+      // A function that throws at once, or returns no promise, is no other than one that does so later.
+      Promise.resolve(begin()).then(resolve, reject)
+    })
+  }
+
+  end(reason: unknown): void {
+    this.over = true
+    this.reason = reason
+    // First: what the function makes of the signal is not the reason.
+    this.reject(reason)
+    this.controller?.abort(reason)
+  }
+}
+
 /** Of one call and for good: it stays with its record when the task's own context has moved on. */
 class CallContext extends Flow implements AsyncContext<unknown> {
-  readonly signal: AbortSignal
   readonly idempotencyKey: string
+  private readonly ending: Ending
 
-  constructor({ place, keyOf, record, now, idempotencyKey }: CallOf, step: string, signal: AbortSignal) {
+  constructor({ place, keyOf, record, now, idempotencyKey }: CallOf, step: string, ending: Ending) {
     super(place, keyOf, () => step)
     this.record = record
     this.now = now
     this.idempotencyKey = idempotencyKey
-    this.signal = signal
+    this.ending = ending
+  }
+
+  get signal(): AbortSignal {
+    return this.ending.signal
   }
 }
 
 /**
  * Makes the calls of one value, one after the other, until one comes back well or there may be no more; rejects as the last
- * one does. `aborts` holds what ends them from outside, while they are under way.
+ * one does. `endings` holds what is under way.
  */
-export async function callUntilDone(spec: LaneSpec, call: CallOf, aborts: Set<AbortController>): Promise<unknown> {
+export async function callUntilDone(spec: LaneSpec, call: CallOf, endings: Set<Ending>): Promise<unknown> {
   for (let attempt = 1, pauseMs = spec.initialMs; ; attempt++, pauseMs *= 2) {
-    const controller = new AbortController()
-    aborts.add(controller)
+    const ending = new Ending()
+    endings.add(ending)
+    const timer = setTimeout(() => ending.end(timeoutOf(spec, call, attempt)), spec.timeoutMs)
     try {
-      return await callOnce(spec, call, controller, attempt)
+      return await ending.race(() => spec.fn(call.value, new CallContext(call, spec.id, ending)))
     } catch (error) {
       const isVerdict = error instanceof RecordError && !(error instanceof StepTimeout)
-      if (isVerdict || attempt >= spec.attempts || !aborts.has(controller)) throw error
+      if (isVerdict || attempt >= spec.attempts || !endings.has(ending)) throw error
     } finally {
-      aborts.delete(controller)
+      clearTimeout(timer)
+      endings.delete(ending)
     }
-    await pause(Math.min(pauseMs, spec.maximumMs), aborts)
+    await pause(Math.min(pauseMs, spec.maximumMs), endings)
   }
 }
 
-async function callOnce(spec: LaneSpec, call: CallOf, controller: AbortController, attempt: number): Promise<unknown> {
-  const timer = setTimeout(() => controller.abort(timeoutOf(spec, call, attempt)), spec.timeoutMs)
-  try {
-    // Heard before the function's own listeners: its answer to the signal is not the reason.
-    const aborted = whenAborted(controller.signal)
-    return await Promise.race([aborted, spec.fn(call.value, new CallContext(call, spec.id, controller.signal))])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-}
-
-async function pause(ms: number, aborts: Set<AbortController>): Promise<void> {
-  const controller = new AbortController()
-  aborts.add(controller)
+async function pause(ms: number, endings: Set<Ending>): Promise<void> {
+  const ending = new Ending()
+  endings.add(ending)
   let timer: NodeJS.Timeout | undefined
-  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
   try {
-    await Promise.race([over, whenAborted(controller.signal)])
+    await ending.race(() => new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))))
   } finally {
     clearTimeout(timer)
-    aborts.delete(controller)
+    endings.delete(ending)
   }
 }
 

@@ -2,7 +2,7 @@ import type { SourceRecord } from '../definition/source.js'
 import type { StageRuntime } from '../steps/compile-stage.js'
 import type { LaneMaker, Push } from '../steps/step.js'
 import type { Bell } from './bell.js'
-import type { CallOf } from './call.js'
+import type { CallOf, Ending } from './call.js'
 import type { Flow } from './flow.js'
 import type { EngineHost } from './host.js'
 import { Lane } from './lane.js'
@@ -27,7 +27,7 @@ export class Calls {
   /** Of what runs just now. */
   frame!: Frame
   /** Calls that are under way, to be ended. */
-  readonly aborts = new Set<AbortController>()
+  readonly endings = new Set<Ending>()
   private readonly parts: CallsOf
   private readonly lanes: Lane[] = []
   private inUser = false
@@ -115,9 +115,9 @@ export class Calls {
   /** Ends all calls under way with that reason. What they come to is nobody's. */
   giveUp(reason: unknown): void {
     for (const lane of this.lanes) lane.giveUp()
-    for (const controller of this.aborts) {
-      this.aborts.delete(controller)
-      controller.abort(reason)
+    for (const ending of this.endings) {
+      this.endings.delete(ending)
+      ending.end(reason)
     }
   }
 }

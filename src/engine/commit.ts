@@ -12,6 +12,10 @@ export async function commitAll(
   at: Omit<CommitPoint, 'rejections'>,
 ): Promise<number> {
   const { refusals } = session
+  // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
+  if (session.calls !== null && due.length > 0) {
+    for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
+  }
   // What is refused while others commit has no durable letter yet: it is for the next receipts.
   const point = (): CommitPoint => ({ ...at, rejections: refusals.list })
   const letters = refusals.outlet

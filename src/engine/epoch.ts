@@ -177,7 +177,11 @@ class EpochRun {
       if (catchUp.active) {
         // Behind a gap the position may be past several ledgers' at once.
         const end = (): void => this.timed.mustEnd()
-        if (catchUp.reach(session.position, end)) return this.finish(this.timed.ended ? 'until' : 'caught-up')
+        // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+        const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
+        if (catchUp.reach(session.position, end)) {
+          return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
+        }
       } else return this.finishAtEnd()
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
@@ -215,8 +219,6 @@ class EpochRun {
   /** Outputs and position of each ledger. */
   private async commit(ledgers: readonly Ledger[]): Promise<void> {
     const { session, input } = this
-    // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
-    if (session.calls !== null) for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
     this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,

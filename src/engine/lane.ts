@@ -71,7 +71,7 @@ export class Lane {
     const { frame, value } = waiting
     this.underWay++
     try {
-      waiting.result = await calls.user(spec.index, () => callUntilDone(spec, calls.of(frame, value), calls.aborts))
+      waiting.result = await calls.user(spec.index, () => callUntilDone(spec, calls.of(frame, value), calls.endings))
     } catch (error) {
       if (round === this.round) frame.traversal.fail(error, spec.index)
     }

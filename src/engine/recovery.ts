@@ -142,6 +142,14 @@ export function furthestOf(
   return furthest === checkpoint ? null : furthest
 }
 
+/**
+ * PROTOCOL §6: where to go on without executing anything again; null: what is ahead of the checkpoint is executed again.
+ * Behind a step that isn't deterministic it can't be, and then there is one ledger only.
+ */
+export function adoptedPosition(deterministic: boolean, furthest: Position | null): Position | null {
+  return deterministic ? null : furthest
+}
+
 /** PROTOCOL §3.2 and §3.5: at P(l) the digest of what was re-executed must be the receipt's. */
 export function judgeDigest(ledger: string, found: string, ahead: Ahead, claim: Claim): void {
   if (found === ahead.digest) return

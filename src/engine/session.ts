@@ -26,7 +26,7 @@ import { openOutlets, sinksOf } from './open-ledgers.js'
 import { sameOwner } from './owner.js'
 import { changed, lostAgain } from './source-changes.js'
 import { Prefetch } from './prefetch.js'
-import { type Claim, furthestOf } from './recovery.js'
+import { adoptedPosition, type Claim, furthestOf } from './recovery.js'
 import type { Refusals } from './refusals.js'
 import { restoreState } from './restore-state.js'
 
@@ -192,10 +192,10 @@ export class Session {
       const checkpoint = positionIn(claim, source.id)
       const ahead = outlets.ledgers.map((ledger) => ledger.ahead)
       const furthest = furthestOf(ahead, source.id, checkpoint, compare)
-      // PROTOCOL §6: what isn't deterministic is never executed again up to there, so it need not be readable any more.
-      const adopts = !isDeterministic(stage)
-      const position = adopts ? (furthest ?? checkpoint) : checkpoint
-      const strictUntil = adopts ? null : furthest
+      const adopted = adoptedPosition(isDeterministic(stage), furthest)
+      const position = adopted ?? checkpoint
+      // What is adopted need not be readable any more.
+      const strictUntil = adopted === null ? furthest : null
       const catchUp = new CatchUp({
         claim,
         source: source.id,
@@ -204,7 +204,7 @@ export class Session {
         ledgers: outlets.ledgers,
         emitters: outlets.emitters,
         acceptCodeChange: input.acceptCodeChange,
-        adopts,
+        adopts: adopted !== null,
       })
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
@@ -358,7 +358,6 @@ export class Session {
   private async shut(): Promise<void> {
     clearTimeout(this.forsaken)
     this.abort.abort()
-    this.calls?.giveUp(this.abort.signal.reason)
     this.bell.ring()
     // An epoch under way ends with an error at its next step; its outcome is the ledgers' to tell.
     await this.running?.catch(() => undefined)

@@ -3,22 +3,28 @@ import { ControlError } from './families.js'
 
 export interface PipelineNotFoundDetails extends Details {
   readonly pipeline: string
-  /** The names there are, where they are known. */
+  /** There is the pipeline, but not with this stage. */
+  readonly stage?: string
+  /** The names there are, where they are known: of pipelines, or of stages. */
   readonly known?: readonly string[]
   /** How its last run ended, where there was one and a running one is needed: 'completed', 'failed'. */
   readonly ended?: string
 }
 
-/** No pipeline of that name is defined on the worker, or none is running in the namespace. */
+/** No pipeline of that name, or none with that stage, is defined on the worker, or none is running in the namespace. */
 export class PipelineNotFound extends ControlError<PipelineNotFoundDetails> {
   constructor(details: PipelineNotFoundDetails, cause?: unknown) {
     const known =
       details.known === undefined
         ? ''
         : ` on this worker, but ${details.known.join(', ') || 'none'}: all workers of a task queue need the same ones`
+    const what =
+      details.stage === undefined
+        ? `there is no pipeline '${details.pipeline}'`
+        : `pipeline '${details.pipeline}' has no stage '${details.stage}'`
     const message =
       details.ended === undefined
-        ? `there is no pipeline '${details.pipeline}'${known}`
+        ? `${what}${known}`
         : `pipeline '${details.pipeline}' is not running: its last run is ${details.ended}`
     super('PipelineNotFound', message, details, cause)
   }

@@ -1,7 +1,7 @@
 import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
-import { EventClock, LeastClock, StageTime } from './stage-time.js'
+import { EventClock, HeldClock, LeastClock, StageTime } from './stage-time.js'
 import type { Clock, LaneMaker, Push, StepRuntime } from './step.js'
 
 export interface StageRuntime {
@@ -14,6 +14,8 @@ export interface StageRuntime {
   readonly decodeKey: (source: string, bytes: Uint8Array) => unknown
   /** For stages with steps that are waited for. */
   readonly lane?: LaneMaker
+  /** Throws `KeyNotInPartition` for a key that belongs to another partition. Absent: nobody can tell. */
+  readonly mustBeHere?: (key: Uint8Array) => void
 }
 
 export interface CompiledStage {
@@ -65,20 +67,23 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
 function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (index: number) => StepRuntime {
   const { at, states, lane } = runtime
   /** By node: what tells time behind it, and how its keys are read. */
-  const clocks = new Map<string, readonly EventClock[]>()
+  const clocks = new Map<string, readonly Clock[]>()
   const keys = new Map<string, (bytes: Uint8Array) => unknown>()
   for (const { id } of stage.sources) keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
   const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
     const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]
+    const clock: Clock = new LeastClock(before)
     let own: EventClock | undefined
     if (step.maxDisorder !== undefined) {
-      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder)
+      const isEnd = () => time.ended && (before.length === 0 || clock.watermark === Infinity)
+      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, isEnd)
       time.clocks.push(own)
     }
-    clocks.set(id, own === undefined ? before : [own])
+    const held = step.holds === undefined || before.length === 0 ? undefined : new HeldClock(clock, step.holds)
+    const behind = own ?? held
+    clocks.set(id, behind === undefined ? before : [behind])
     const decode = step.decodeKey ?? inputs.map(({ node }) => keys.get(node)).find((one) => one !== undefined)
     if (decode !== undefined) keys.set(id, decode)
-    const clock: Clock = new LeastClock(before, time)
     const [input] = inputs
     const decodeInput = input === undefined ? undefined : keys.get(input.node)
     return {
@@ -88,12 +93,13 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       clock,
       table: (name, options) => states.table(id, name, options, step.state?.version),
       keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
-      onWatermark: (fire) => time.addWatermark(fire),
-      onEpochStart: (fire, due) => time.addEpochStart(fire, due),
+      onWatermark: (fire) => time.addWatermark(fire, held),
+      onEpochStart: (fire, due, wakes) => time.addEpochStart(fire, due, wakes),
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },
       ...(lane !== undefined && { lane }),
+      mustBeHere: runtime.mustBeHere ?? (() => {}),
     }
   })
   return (index) => {

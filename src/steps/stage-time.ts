@@ -6,15 +6,19 @@ import type { Clock, StepFlow } from './step.js'
 export class EventClock implements Clock {
   private readonly table: StateTable<EpochMs>
   private readonly maxDisorder: number
+  private readonly end: () => boolean
   private seen = -Infinity
 
-  constructor(table: StateTable<EpochMs>, maxDisorder: number) {
+  /** `end`: whether no value will come here any more. */
+  constructor(table: StateTable<EpochMs>, maxDisorder: number, end: () => boolean) {
     this.table = table
     this.maxDisorder = maxDisorder
+    this.end = end
   }
 
   /** As Flink's bounded out-of-orderness: a value as late as the disorder allows is not behind it. */
   get watermark(): EpochMs {
+    if (this.end()) return Infinity
     const latest = this.table.get('')
     return latest === undefined ? -Infinity : latest - this.maxDisorder - 1
   }
@@ -40,21 +44,58 @@ export class EventClock implements Clock {
 /** The least of several clocks; without any, one that stands still. */
 export class LeastClock implements Clock {
   private readonly clocks: readonly Clock[]
-  private readonly time: Pick<StageTime, 'ended'>
 
-  constructor(clocks: readonly Clock[], time: Pick<StageTime, 'ended'>) {
+  constructor(clocks: readonly Clock[]) {
     this.clocks = clocks
-    this.time = time
   }
 
   get watermark(): EpochMs {
     const { clocks } = this
     if (clocks.length === 0) return -Infinity
-    if (this.time.ended) return Infinity
     let least = Infinity
     for (const { watermark } of clocks) if (watermark < least) least = watermark
     return least
   }
+}
+
+/**
+ * The clock behind a step that hands on values when the one before it moves. It moves when the step is through with that,
+ * so that none of those values is late, and stays behind by as much as their times may be.
+ */
+export class HeldClock implements Clock {
+  private readonly before: Clock
+  private readonly holds: number
+  private held: EpochMs | undefined
+
+  constructor(before: Clock, holds: number) {
+    this.before = before
+    this.holds = holds
+  }
+
+  get watermark(): EpochMs {
+    return this.held ?? this.before.watermark - this.holds
+  }
+
+  hold(): void {
+    this.held = this.watermark
+  }
+
+  release(): void {
+    this.held = undefined
+  }
+}
+
+/** A step that does something when its clock has moved; `clock` is the one behind it. */
+interface Firing {
+  readonly fire: (ctx: StepFlow) => void
+  readonly clock: HeldClock | undefined
+}
+
+/** What a step does at the start of an epoch; `wakes`: that has to start for it. */
+interface EpochStart {
+  readonly fire: (ctx: StepFlow) => void
+  readonly due: () => EpochMs | null
+  readonly wakes: boolean
 }
 
 /** What a stage does by time: after records that moved its clocks, and at the start of epochs. */
@@ -62,17 +103,17 @@ export class StageTime {
   readonly clocks: EventClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
-  private readonly onWatermark: ((ctx: StepFlow) => void)[] = []
-  private readonly onEpochStart: { readonly fire: (ctx: StepFlow) => void; readonly due: () => EpochMs | null }[] = []
+  private readonly onWatermark: Firing[] = []
+  private readonly onEpochStart: EpochStart[] = []
   private moved = false
 
   /** Steps are compiled from the last to the first, and fire from the first to the last. */
-  addWatermark(fire: (ctx: StepFlow) => void): void {
-    this.onWatermark.unshift(fire)
+  addWatermark(fire: (ctx: StepFlow) => void, clock?: HeldClock): void {
+    this.onWatermark.unshift({ fire, clock })
   }
 
-  addEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void {
-    this.onEpochStart.unshift({ fire, due })
+  addEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes = true): void {
+    this.onEpochStart.unshift({ fire, due, wakes })
   }
 
   observe(clock: EventClock, time: EpochMs): void {
@@ -81,10 +122,13 @@ export class StageTime {
 
   /** The record under way is through: clocks move, and what is due by them happens. */
   settle(ctx: StepFlow): void {
-    if (!this.moved) return
-    this.moved = false
-    for (const clock of this.clocks) clock.move()
-    for (const fire of this.onWatermark) fire(ctx)
+    // What happens may move the clocks of steps behind it.
+    while (this.moved) {
+      this.moved = false
+      for (const { clock } of this.onWatermark) clock?.hold()
+      for (const clock of this.clocks) clock.move()
+      this.fireAll(ctx)
+    }
   }
 
   /** The record under way was bad. */
@@ -96,12 +140,15 @@ export class StageTime {
 
   /** The bounded run is at its end: everything that waits for event time happens now. */
   end(ctx: StepFlow): void {
+    for (const { clock } of this.onWatermark) clock?.hold()
     this.ended = true
     try {
-      for (const fire of this.onWatermark) fire(ctx)
+      this.fireAll(ctx)
     } finally {
       this.ended = false
     }
+    this.moved = false
+    for (const clock of this.clocks) clock.move()
   }
 
   startEpoch(ctx: StepFlow): void {
@@ -110,18 +157,28 @@ export class StageTime {
 
   /** Whether `startEpoch` at `now` would do anything. */
   dueAt(now: EpochMs): boolean {
-    const due = this.nextDue
-    return due !== null && due <= now
+    return this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
   }
 
   /** When an epoch has to start for what is due by the wall clock; null: never. */
   get nextDue(): EpochMs | null {
     let least: EpochMs | null = null
-    for (const { due } of this.onEpochStart) {
-      const at = due()
+    for (const { due, wakes } of this.onEpochStart) {
+      const at = wakes ? due() : null
       if (at !== null && (least === null || at < least)) least = at
     }
     return least
+  }
+
+  private fireAll(ctx: StepFlow): void {
+    try {
+      for (const { fire, clock } of this.onWatermark) {
+        fire(ctx)
+        clock?.release()
+      }
+    } finally {
+      for (const { clock } of this.onWatermark) clock?.release()
+    }
   }
 
   get hasEventTime(): boolean {

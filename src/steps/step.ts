@@ -45,12 +45,17 @@ export interface StepRuntime {
   keyFrom(text: string): unknown
   /** `fire` is called when `clock` has moved, after the record that moved it, in the order of the steps. */
   onWatermark(fire: (ctx: StepFlow) => void): void
-  /** `fire` is called at each epoch's start, before its first record. `due`: when it has something to do next, or null. */
-  onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null): void
+  /**
+   * `fire` is called at the start of epochs, before their first record. `due`: when it has something to do next, or null.
+   * `wakes`, by default true: an epoch has to start for it then.
+   */
+  onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes?: boolean): void
   /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
   observe(time: EpochMs): void
   /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */
   readonly lane?: LaneMaker
+  /** Of a step behind which the key is another: throws for one that belongs to another partition. */
+  mustBeHere(key: Uint8Array): void
 }
 
 /** State of a step over the time that its code changes. */
@@ -96,6 +101,13 @@ export interface Step {
   readonly state?: StepState
   /** Of an `eventTime` step: how far out of order values may come, in ms. */
   readonly maxDisorder?: number
+  /**
+   * Of a step that hands on values in `onWatermark`: how many ms their times may be behind the watermark that let them
+   * through. The clock of the steps behind it stays back by as much.
+   */
+  readonly holds?: number
+  /** Outputs that nobody has to use. */
+  readonly sidePorts?: readonly string[]
   /** Of a step behind which the key is another: the typed key of bytes. */
   readonly decodeKey?: (bytes: Uint8Array) => unknown
   /** One `Push` per input, given one per output port. Called once per session. */

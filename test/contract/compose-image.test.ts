@@ -4,7 +4,8 @@
  * `USER` and `--chown`. A file outside WORKDIR comes from the base image, so its COPY is checked against a short list instead.
  */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +25,8 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'tidemark-test-image-'))
   stages = parseDockerfile(await readFile(join(root, 'Dockerfile'), 'utf8'))
 })
-afterAll(() => rm(scratch, { recursive: true, force: true }))
+// Forty thousand files: Node's own takes several times as long.
+afterAll(() => run('rm', ['-rf', scratch]))
 
 /** The last instruction of that name, or nothing. */
 const last = (stage: Stage, name: string): string | undefined =>
@@ -50,7 +52,7 @@ describe('the image', () => {
     expect(installs.map(({ rest }) => rest)).toEqual(['npm ci --ignore-scripts'])
   })
 
-  it('builds from what git tracks, and its command line starts', { timeout: 300_000 }, async () => {
+  it('builds from what git tracks, and its command line starts', { timeout: 600_000 }, async () => {
     const context = join(scratch, 'context')
     await copyTrackedFiles(context)
     for (const stage of stages) await executeStage(stage, context)
@@ -114,7 +116,7 @@ async function copy(rest: string, context: string, workDirectory: string): Promi
     const path = join(from === null ? context : rootOf(from), source)
     // As Docker has it: into a directory if the target ends like one, else under the target's name.
     const to = join(workDirectory, target.endsWith('/') && source !== '.' ? join(target, source) : target)
-    // Links in node_modules/.bin stay links.
-    await cp(path, to, { recursive: true, verbatimSymlinks: true })
+    // Links in node_modules/.bin stay links. All at once: file by file it takes six times as long.
+    cpSync(path, to, { recursive: true, verbatimSymlinks: true })
   }
 }

@@ -11,14 +11,15 @@ interface Rule {
 
 const list = (text: string): string[] => text.split(' ')
 const definition = list('src/units.ts src/errors/ src/definition/')
-const engine = [...definition, ...list('src/steps/ src/protocol/ src/engine/')]
+const engine = [...definition, ...list('src/steps/ src/state/ src/protocol/ src/engine/')]
 
 /** The first rule that a file comes under counts. Tests, examples and benchmarks are in nobody's list. */
 export const rules: readonly Rule[] = [
   { part: 'src/units.ts', values: [] },
   { part: 'src/errors/', values: ['src/units.ts'], types: ['src/definition/'] },
-  { part: 'src/steps/', values: definition },
-  { part: 'src/definition/', values: [...definition, ...list('src/steps/ zod node:buffer node:crypto')] },
+  { part: 'src/state/', values: list('src/units.ts src/errors/ node:zlib'), types: ['src/protocol/'] },
+  { part: 'src/steps/', values: [...definition, 'src/state/'] },
+  { part: 'src/definition/', values: [...definition, ...list('src/steps/ src/state/ zod node:buffer node:crypto')] },
   { part: 'src/protocol/', values: list('src/units.ts src/errors/catalog.ts'), types: ['src/definition/'] },
   { part: 'src/index.ts', values: definition },
 

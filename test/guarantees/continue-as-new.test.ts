@@ -52,7 +52,7 @@ it('carries position and commands through at least 10 continue-as-new', async ()
   )
   expect(first?.runs).toBeGreaterThan(10)
   expect(rounds).toBeGreaterThan(10)
-}, 240_000)
+}, 480_000)
 
 const told = (partition: number | null): number[] => (partition === null ? partitions() : [partition])
 

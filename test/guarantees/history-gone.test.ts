@@ -2,6 +2,7 @@
  * Where the namespace has forgotten a pipeline's history, a stateless stage goes on from its ledger's receipt: nothing is
  * lost or done twice. Where the ledgers alone can't say how far all of it got, the start says so instead of guessing.
  */
+import { mkdir, rm } from 'node:fs/promises'
 import { definePipeline, json, type Pipeline } from 'tidemark'
 import { fileSink } from 'tidemark/file'
 import { kafkaSource } from 'tidemark/kafka'
@@ -16,7 +17,7 @@ import { numbers, Topics } from './topics.js'
 
 /** Orderly ends: they leave every ledger at the position of the last checkpoint. */
 const ends = ['until', 'drain', 'cancel'] as const
-const pairs = [...ends, 'parted'] as const
+const pairs = [...ends, 'parted', 'wiped'] as const
 type Pair = (typeof pairs)[number]
 const crashed = uniqueName('forgotten')
 const names = Object.fromEntries(pairs.map((pair) => [pair, uniqueName(`forgotten-${pair}`)])) as Record<Pair, string>
@@ -69,7 +70,17 @@ beforeAll(async () => {
   }
   ;[before, after] = await Promise.all([startTemporal(), startTemporal()])
   const first = await pipelinesOn(before)
-  await Promise.all([runToCrash(first), ...ends.map((end) => runToEnd(first, end)), runToPart(first)])
+  await Promise.all([
+    runToCrash(first),
+    ...ends.map((end) => runToEnd(first, end)),
+    runToPart(first),
+    runToEnd(first, 'wiped'),
+  ])
+  // Its ledgers are gone as well as its history.
+  for (const output of Object.values(sinks.wiped)) {
+    await rm(output.directory, { recursive: true })
+    await mkdir(output.directory)
+  }
   await first.close()
   await before.stop()
   rig = await pipelinesOn(after)
@@ -91,9 +102,10 @@ async function runToCrash(first: Rig): Promise<void> {
   await first.terminateAll(crashed)
 }
 
-async function runToEnd(first: Rig, end: (typeof ends)[number]): Promise<void> {
-  const handle = await first.begin(names[end], end === 'until' ? { until: 'latest' } : {})
-  if (end === 'until') {
+async function runToEnd(first: Rig, end: (typeof ends)[number] | 'wiped'): Promise<void> {
+  const bounded = end === 'until' || end === 'wiped'
+  const handle = await first.begin(names[end], bounded ? { until: 'latest' } : {})
+  if (bounded) {
     await handle.result()
     return
   }
@@ -132,6 +144,13 @@ describe.concurrent('without history', () => {
       expect(await sinks[end].larges.positions(0)).toEqual(all.filter((n) => n >= 100))
     },
   )
+
+  it('and without ledgers a start begins anew, as the very first one', { timeout: 120_000 }, async () => {
+    const name = names.wiped
+    await (await rig.begin(name, { until: 'latest' })).result()
+    expect((await rig.status(name)).tasks.map((task) => task.generation)).toEqual([1])
+    expect(await sinks.wiped.evens.positions(0)).toEqual(all.filter((n) => n % 2 === 0 && n < 50))
+  })
 
   it('a start fails where receipts differ, and says so', { timeout: 120_000 }, async () => {
     const name = names.parted

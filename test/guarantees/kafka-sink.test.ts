@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -24,6 +25,7 @@ import { Topics } from './topics.js'
  * still (SIGSTOP) and goes on after another has taken over. Judged by what Kafka's own Java client reads.
  */
 
+const program = fileURLToPath(new URL('../../dist/test/fixtures/worker.js', import.meta.url))
 const PARTITIONS = 3
 const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
 const pipeline = uniqueName('topic-to-topic')
@@ -77,7 +79,7 @@ async function addWorker(): Promise<void> {
     checkpoint: '3s',
     heartbeatTimeout: '2s',
   }
-  workers.push(await WorkerProcess.start(settings, root))
+  workers.push(await WorkerProcess.start({ program, settings }, root))
 }
 
 const task = (partition: number): Promise<TaskStanding> =>

@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
@@ -23,6 +24,7 @@ import { createTopic } from '../setup/topics.js'
 import { uniqueName } from '../setup/unique-name.js'
 import { waitUntil } from '../setup/wait-until.js'
 
+const program = fileURLToPath(new URL('../../dist/test/fixtures/worker.js', import.meta.url))
 const PARTITIONS = 2
 
 let s3: S3Server
@@ -113,7 +115,7 @@ async function addWorker(): Promise<void> {
   const clocks = { heartbeatTimeout: '2s', commit: '200ms', checkpoint: '3s' } as const
   const sink = { directory: '', s3: { bucket, prefix, connection: s3.connection } }
   const all: WorkerSettings = { ...settings, ...names, topic, ...sink, ...clocks }
-  workers.push(await WorkerProcess.start(all, root))
+  workers.push(await WorkerProcess.start({ program, settings: all }, root))
 }
 
 /** Waits for an epoch that isn't the first to have committed outputs twice, and gives its newest entry. */

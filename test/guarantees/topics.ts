@@ -8,19 +8,22 @@ export type Value = string | Buffer | null
 
 export class Topics {
   readonly kafka: Kafka
+  private readonly servers: readonly string[]
   private readonly made = new Set<string>()
   /** One per topic: kafkajs's fail for all their topics when one is gone, and don't look for new partitions. */
   private readonly producerOf = new Map<string, Promise<Producer>>()
   private readonly flows: Flow[] = []
   private readonly producers: Producer[] = []
 
-  constructor() {
-    this.kafka = new kafkajs.Kafka({ brokers: brokers(), clientId: 'test', logLevel: kafkajs.logLevel.NOTHING })
+  /** `servers`: default, the brokers of the test run. */
+  constructor(servers: readonly string[] = brokers()) {
+    this.servers = servers
+    this.kafka = new kafkajs.Kafka({ brokers: [...servers], clientId: 'test', logLevel: kafkajs.logLevel.NOTHING })
   }
 
   async make(name: string, partitions: number, config: Readonly<Record<string, string>> = {}): Promise<string> {
     this.made.add(name)
-    return await createTopic(brokers(), name, partitions, config)
+    return await createTopic(this.servers, name, partitions, config)
   }
 
   async send(topic: string, partition: number, values: readonly Value[]): Promise<void> {
@@ -98,6 +101,12 @@ export class Topics {
       await serves(admin, topic, count)
     })
     await this.forget(topic)
+  }
+
+  async configure(topic: string, config: Readonly<Record<string, string>>): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
+    const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }
+    await this.administrate((admin) => admin.alterConfigs({ validateOnly: false, resources: [resource] }))
   }
 
   async delete(topic: string): Promise<void> {

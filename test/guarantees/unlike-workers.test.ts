@@ -8,6 +8,7 @@ import { kafkaSource } from 'tidemark/kafka'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { PipelineStatus } from '../../src/client/status.js'
+import { blueprintOf, pipelineOf } from '../../src/definition/blueprint-of.js'
 import { uniqueName } from '../setup/unique-name.js'
 import { Output } from './output.js'
 import { Rig } from './rig.js'
@@ -15,6 +16,7 @@ import { numbers, Topics } from './topics.js'
 
 const COUNT = 20
 const names = [uniqueName('older'), uniqueName('newer')] as const
+const both = uniqueName('both')
 const outputs: Output[] = []
 let topics: Topics
 let older: Rig
@@ -23,7 +25,7 @@ let newer: Rig
 beforeAll(async () => {
   topics = new Topics()
   const pipelines: Pipeline[] = []
-  for (const name of names) {
+  for (const name of [...names, both]) {
     const output = await Output.make()
     outputs.push(output)
     await topics.make(name, 1)
@@ -37,11 +39,11 @@ beforeAll(async () => {
       }),
     )
   }
-  const [first, second] = pipelines
-  if (first === undefined || second === undefined) throw new Error('no pipelines')
+  const [first, second, third] = pipelines
+  if (first === undefined || second === undefined || third === undefined) throw new Error('no pipelines')
   const taskQueue = uniqueName('shared-queue')
-  older = await Rig.start({ pipelines: [first], plugin: { taskQueue } })
-  newer = await Rig.start({ pipelines: [second], plugin: { taskQueue } })
+  older = await Rig.start({ pipelines: [first, third], plugin: { taskQueue } })
+  newer = await Rig.start({ pipelines: [second, withStage(third, 'renamed')], plugin: { taskQueue } })
 })
 
 afterAll(async () => {
@@ -51,7 +53,29 @@ afterAll(async () => {
   for (const output of outputs) await output.remove()
 })
 
+/** As a deploy that renames the pipeline's stage has it. */
+function withStage(pipeline: Pipeline, id: string): Pipeline {
+  const blueprint = blueprintOf(pipeline)
+  return pipelineOf({ ...blueprint, stages: blueprint.stages.map((stage) => ({ ...stage, id })) })
+}
+
 const at = (count: number) => (status: PipelineStatus) => status.tasks[0]?.positions['numbers'] === String(count)
+
+it('a stage that one worker knows under another name waits for one that has it', { timeout: 180_000 }, async () => {
+  await newer.stopWorker()
+  await older.begin(both)
+  await older.until(both, at(COUNT))
+  await newer.startWorker()
+  await older.stopWorker()
+  await topics.send(both, 0, numbers(COUNT, COUNT))
+  const told = ({ tasks: [task] }: PipelineStatus) => task?.waiting?.includes("has no stage 'main'") === true
+  const { tasks } = await older.until(both, told, { for: 'the trouble to be told' })
+  expect(tasks[0]).toMatchObject({ state: 'running', problem: null })
+  await older.startWorker()
+  await older.until(both, at(2 * COUNT), { timeoutMs: 90_000 })
+  await older.pipelines.get(both).drain()
+  await outputs[2]?.expectNumbers([2 * COUNT])
+})
 
 it('each start finds its worker; a lost worker is waited for, not parked for', { timeout: 180_000 }, async () => {
   for (const name of names) {

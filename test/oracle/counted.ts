@@ -18,10 +18,11 @@ function expectedLines({ partition, offset, key, value }: TopicRecord): string[]
   return values.map((one) => JSON.stringify([partition, String(offset), key, one]))
 }
 
-/** An output without what can't be known beforehand: the epoch's time and the random number. Others stay as they are. */
+/** An output without what can't be known beforehand: the epoch's time, the random number, the call. Others stay as they are. */
 export function withoutChance(line: string): string {
-  const { partition, offset, key, value, now, dice, ...others } = parse(line)
-  const known = typeof now === 'number' && typeof dice === 'number' && dice >= 0 && dice < 1
+  const { partition, offset, key, value, now, dice, call, ...others } = parse(line)
+  const called = call === undefined || typeof call === 'string'
+  const known = called && typeof now === 'number' && typeof dice === 'number' && dice >= 0 && dice < 1
   return known && Object.keys(others).length === 0 ? JSON.stringify([partition, offset, key, value]) : line
 }
 
@@ -49,11 +50,22 @@ export async function judgeCounted(place: {
   readonly topic: string
   readonly directory: string
 }): Promise<CountedVerdict> {
-  const records = await readTopic(place.brokers, place.topic)
   const lines = await readOutput(place.directory)
   const found = new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
+  const [verdict] = await judgeOutputs(place, [found])
+  if (verdict === undefined) throw new Error('no outputs, no verdict')
+  return verdict
+}
+
+/** Reads the topic and compares each of these outputs, named as `withoutChance` does, with what has to come of it. */
+export async function judgeOutputs(
+  place: { readonly brokers: readonly string[]; readonly topic: string },
+  outputs: readonly Outputs[],
+): Promise<CountedVerdict[]> {
+  const records = await readTopic(place.brokers, place.topic)
+  const expected = expectedOutputs(records)
   const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
-  return { numbers: numbers.size, ...compare(expectedOutputs(records), found) }
+  return outputs.map((found) => ({ numbers: numbers.size, ...compare(expected, found) }))
 }
 
 /** The same where the output is a topic whose partitions are the input's. */
@@ -62,13 +74,18 @@ export async function judgeCountedTopic(
   topic: string,
   output: string,
 ): Promise<CountedVerdict> {
-  const records = await readTopic(brokers, topic)
+  const [verdict] = await judgeOutputs({ brokers, topic }, [await readOutputTopic(brokers, output)])
+  if (verdict === undefined) throw new Error('no outputs, no verdict')
+  return verdict
+}
+
+/** Committed outputs in a topic, by its partitions. */
+export async function readOutputTopic(brokers: readonly string[], output: string): Promise<Outputs> {
   const found = new Map<number, string[]>()
   for (const { partition, value } of await readCommitted(brokers, output)) {
     const lines = found.get(partition) ?? []
     if (lines.length === 0) found.set(partition, lines)
     lines.push(withoutChance(value ?? 'null'))
   }
-  const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
-  return { numbers: numbers.size, ...compare(expectedOutputs(records), found) }
+  return found
 }

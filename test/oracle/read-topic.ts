@@ -11,7 +11,7 @@ export interface TopicRecord {
   readonly value: string | null
 }
 
-const WITHIN_MS = 30_000
+const WITHIN_MS = 180_000
 
 /** All that is in a topic, by offset within each partition, as an ordinary consumer sees it. */
 export async function readTopic(

@@ -12,6 +12,7 @@ import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
 import type * as sessionModule from '../../src/engine/session.js'
 import type * as inlineModule from '../../src/state/inline-state.js'
+import type { StateChange } from '../../src/protocol/checkpoint.js'
 import type * as epochModule from '../../src/protocol/epoch.js'
 import type * as historyModule from '../../src/control/task-history.js'
 
@@ -31,6 +32,8 @@ export const noFenceReceipt = ({ fenceReceipt }: Recovery): Partial<Recovery> =>
     return receipt?.owner.generation === fence.owner.generation ? { ...fence, seq: receipt.seq } : fence
   },
 })
+
+export const askedAgain = (): Partial<Recovery> => ({ adoptedPosition: () => null })
 
 export const noMuting = (): Partial<Recovery> => ({ aheadOf: () => null })
 
@@ -72,7 +75,7 @@ export const timersMutedByPosition = ({ aheadOf }: Recovery): Partial<Recovery> 
 
 export const stateOneCommitBehind = ({ InlineState }: typeof inlineModule): typeof inlineModule => ({
   InlineState: class extends InlineState {
-    private before: Awaited<ReturnType<InlineState['capture']>>
+    private before: StateChange | undefined
 
     override async capture() {
       const now = await super.capture()
@@ -159,4 +162,10 @@ export const unfinishedEpochForgotten = ({ lastTaskState }: typeof historyModule
     const state = await lastTaskState(client, workflowId)
     return state === null ? null : { ...state, scheduled: null }
   },
+})
+
+/** What a sink without a ledger is due need not be there when the ledger commits. */
+export const targetsLast = ({ commitAll }: Committing): Committing => ({
+  commitAll: (session, ...rest) =>
+    commitAll(Object.create(session, { calls: { value: null } }) as typeof session, ...rest),
 })

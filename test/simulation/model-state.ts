@@ -1,6 +1,6 @@
-import type { Unkeyed } from '../../src/definition/marks.js'
+import type { EventTime } from '../../src/definition/marks.js'
 import type { Stream } from '../../src/definition/stream.js'
-import { isBad } from './model.js'
+import { isBad } from './bad.js'
 import type { Log } from './sim-broker.js'
 
 /** A record, with what state held when it came: good records so far, this one included, and timers that had fired. */
@@ -39,10 +39,8 @@ export const goodUpTo = (log: Log, origin: number, v: number): number =>
   log.filter((there, other) => there && other >= origin && other <= v && !isBad(other)).length
 
 /** Counts records and fired timers, of which some records set one by either clock. */
-export function withState(stream: Stream<number, string>): Stream<Counted | SimTimer, string, unknown>
-export function withState(stream: Stream<number, Unkeyed>): Stream<Counted | SimTimer, Unkeyed>
-export function withState(stream: unknown): unknown {
-  return (stream as Stream<number, string>)
+export function withState(stream: Stream<number, string>): Stream<Counted | SimTimer, string, EventTime> {
+  return stream
     .eventTime('time', (v) => v * APART_MS, { maxDisorder: DISORDER_MS })
     .stateful('count', {
       init: () => ({ count: 0, fired: 0, last: -1 }),

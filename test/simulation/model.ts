@@ -1,11 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { blueprintOf } from '../../src/definition/blueprint-of.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
 import type { StepContext } from '../../src/definition/context.js'
 import { deadLetter } from '../../src/definition/dead-letter-policy.js'
-import type { Unkeyed } from '../../src/definition/marks.js'
 import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
+import { isBad } from './bad.js'
 import { type Counted, isTimer, type SimTimer, withState } from './model-state.js'
 import type { Log, SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
@@ -20,10 +21,11 @@ export interface SimOutput {
   /** What state held: good records so far, this one included, and timers that had fired. */
   readonly count?: number
   readonly fired?: number
+  /** Where it was asked for: another number each time. */
+  readonly answer?: number
 }
 
 /** What is bad, how much comes of each, and what each sink takes: the pipeline and its reference run both go by it. */
-export const isBad = (v: number): boolean => v % 7 === 5
 const outputsOf = (v: number): number => v % 3
 const takes: readonly ((v: number) => boolean)[] = [() => true, (v) => v % 2 === 0, (v) => v % 5 === 4]
 
@@ -74,11 +76,17 @@ export interface ModelOptions {
   readonly target: SimTarget | null
   /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
   readonly commitMs: number | null
+  readonly asks: boolean
 }
 
 /** A pipeline from the numbers of the log to those ledgers. */
-export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: ModelOptions): Blueprint {
+export function modelPipeline({ broker, ledgers, target, commitMs, stateful, asks }: ModelOptions): Blueprint {
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
+  let answers = 0
+  const ask = async (output: SimOutput): Promise<SimOutput> => {
+    await delay((output.v % 4) * 30)
+    return { ...output, answer: answers++ }
+  }
   const letters = ledgers.find((ledger) => ledger.id === LETTERS)
   const pipeline = definePipeline({
     name: 'simulated',
@@ -86,11 +94,17 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: M
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: ({ [SOURCE]: stream }) => {
       if (stream === undefined) throw new TypeError('no source')
-      const counted = stateful ? withState(stream) : stream
-      const spread = counted.flatMap('spread', spreadOut)
+      const plain = stateful
+        ? withState(stream).flatMap('spread', spreadOut)
+        : stream.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
+      // Timers aren't asked for: state needs steps that give the same again.
+      const spread = asks ? plain.asyncMap('ask', (output) => ask(output as SimOutput), { concurrency: 2 }) : plain
       const ends = sinks.map((ledger, index) =>
         spread
-          .filter(`takes-${index}`, (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true)
+          .filter(
+            `takes-${index}`,
+            (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true,
+          )
           .to(ledger.id, defineSink(ledger.sink<SimOutput | SimTimer>(commitMs === null))),
       )
       return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
@@ -100,10 +114,7 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful }: M
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */
-function* spreadOut(
-  value: number | Counted | SimTimer,
-  ctx: StepContext<Unkeyed>,
-): Generator<SimOutput | SimTimer> {
+function* spreadOut(value: number | Counted | SimTimer, ctx: StepContext<string>): Generator<SimOutput | SimTimer> {
   if (typeof value === 'object' && isTimer(value)) {
     yield value
     return

@@ -5,6 +5,8 @@ export interface Options {
   readonly seeds: number
   readonly firstSeed: number
   readonly rule: Rule | null
+  /** The pipeline has a step that isn't deterministic. */
+  readonly asks: boolean
 }
 
 export const usage = `npm run simulate -- [options]
@@ -15,6 +17,7 @@ failing schedule is shrunk and shown; the same seed is always the same schedule.
 
   --seeds <n>        how many schedules (1000)
   --first-seed <k>   the first of them (1)
+  --asks             of a pipeline with asyncMap: a step that isn't deterministic, and one ledger
   --break <rule>     with that rule of the protocol broken, until a seed shows it; 'list' names the rules
   --help
 
@@ -29,6 +32,7 @@ export function optionsFrom(args: readonly string[]): Options | 'help' | 'list' 
     options: {
       seeds: { type: 'string', default: '1000' },
       'first-seed': { type: 'string', default: '1' },
+      asks: { type: 'boolean', default: false },
       break: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -38,6 +42,7 @@ export function optionsFrom(args: readonly string[]): Options | 'help' | 'list' 
   return {
     seeds: whole('--seeds', values.seeds),
     firstSeed: whole('--first-seed', values['first-seed']),
+    asks: values.asks,
     rule: values.break === undefined ? null : ruleNamed(values.break),
   }
 }

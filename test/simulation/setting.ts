@@ -25,17 +25,20 @@ export interface Setting {
 export interface SettingOptions {
   readonly kind: LedgerKind | null
   readonly flaw: LedgerFlaw | null
+  /** Each output is the answer to a call, and another one each time: there is one ledger then. */
+  readonly asks: boolean
 }
 
-export function settingFrom(choices: Choices, { kind, flaw }: SettingOptions, observer: Observer): Setting {
+export function settingFrom(choices: Choices, { kind, flaw, asks }: SettingOptions, observer: Observer): Setting {
   const laziness = choices.pick([0, 0.05, 0.2])
   const faults = choices.below(12)
   const faultChance = choices.pick([0.02, 0.1, 0.3])
-  const ids = Array.from({ length: SINKS }, (_, index) => SINK + index).filter(
+  const drawn = Array.from({ length: SINKS }, (_, index) => SINK + index).filter(
     (_, index) => index === 0 || choices.chance(0.5),
   )
-  if (choices.chance(0.6)) ids.push(LETTERS)
+  if (choices.chance(0.6)) drawn.push(LETTERS)
   const target = choices.chance(0.25) ? new SimTarget(TARGET) : null
+  const ids = asks ? oneOf(drawn, target !== null) : drawn
   const tagOf = (id: string): number => (id === LETTERS && target !== null ? ids.length : ids.indexOf(id))
   const ledgers = ids.map((id) => {
     const refusal: Refuses = (output) => {
@@ -54,6 +57,22 @@ export function settingFrom(choices: Choices, { kind, flaw }: SettingOptions, ob
   const log = [...records, ...Array.from({ length: behind }, () => false)]
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const broker = new SimBroker(log, log.length - later, choices)
-  const stateful = choices.chance(0.5)
-  return { broker, ledgers, target, commitMs, stateful, bounded, maxHistoryEvents, workers, laziness, faults, faultChance }
+  const stateful = choices.chance(0.5) && !asks
+  return {
+    broker,
+    ledgers,
+    target,
+    commitMs,
+    stateful,
+    bounded,
+    maxHistoryEvents,
+    workers,
+    laziness,
+    faults,
+    faultChance,
+  }
 }
+
+/** The only ledger: of outputs, or, where these go to a target without one, of dead letters. */
+const oneOf = (ids: readonly string[], hasTarget: boolean): string[] =>
+  hasTarget && ids.includes(LETTERS) ? [LETTERS] : ids.slice(0, 1)

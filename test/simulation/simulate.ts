@@ -12,7 +12,7 @@ export interface Outcome {
   readonly records: number
 }
 
-const none: SimulationOptions = { kind: null, flaw: null, clientFlaw: null, faults: null }
+const none: SimulationOptions = { asks: false, kind: null, flaw: null, clientFlaw: null, faults: null }
 
 /** One random schedule of one task: of a seed, or of choices that another run has left. */
 export async function simulate(

@@ -20,6 +20,13 @@ test(`all invariants hold in ${SEEDS} random schedules`, { timeout: SEEDS * 1_00
   expect(faults / SEEDS).toBeGreaterThan(1)
 })
 
+test(`and of a pipeline whose steps are not deterministic (PROTOCOL 6)`, { timeout: SEEDS * 1_000 }, async () => {
+  for (let seed = 1; seed <= SEEDS / 2; seed++) {
+    const { broke, trace } = await simulate(seed, { asks: true })
+    expect(broke, `seed ${seed} breaks invariant ${broke ?? ''}\n${trace.slice(-SHOWN).join('\n')}\n`).toBeNull()
+  }
+})
+
 test('a seed stands for one schedule, and so do the choices that it came to', async () => {
   for (const seed of [7, 8, 9]) {
     const outcome = await simulate(seed)

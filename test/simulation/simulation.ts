@@ -47,6 +47,7 @@ export class Simulation {
   /** Since then a task may park for what its ledgers show. */
   wasReset = false
   private readonly gone: SimWorker[] = []
+  private generation = 0
   private readonly somebody: Process
   private readonly blueprint: Blueprint
   private readonly clientFlaw: ClientFlaw | null
@@ -67,7 +68,8 @@ export class Simulation {
     const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful })
+    const { asks } = options
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
@@ -140,11 +142,13 @@ export class Simulation {
     const from = this.choices.below(this.setting.broker.log.length)
     this.tell(`! the pipeline is started fresh from ${from}`)
     this.pipeline.start(from)
-    this.wasReset = false
   }
 
   private starts({ generation, origin }: TaskState): void {
     this.asked = null
+    // A fresh start may itself be overtaken by another: what was reset stays so until one has begun.
+    if (generation > this.generation) this.wasReset = false
+    this.generation = Math.max(this.generation, generation)
     this.invariants.begins(generation, Number(origin[SOURCE]))
   }
 

@@ -191,3 +191,27 @@ definePipeline({
 })
 // @ts-expect-error what is fetched is not sent
 httpSink<string>({ url: 'https://erp.example', method: 'GET' })
+definePipeline({
+  name: 'async-map-of-no-promise',
+  sources: { s: keyed },
+  // @ts-expect-error a function that returns no promise
+  steps: ({ s }) => s.asyncMap('m', (o) => o.id).to('o', kafkaSink({ topic: 't' })),
+})
+definePipeline({
+  name: 'async-map-random',
+  sources: { s: keyed },
+  // @ts-expect-error no random numbers that would be the same again
+  steps: ({ s }) => s.asyncMap('m', async (_, ctx) => ctx.random()).to('o', kafkaSink({ topic: 't' })),
+})
+definePipeline({
+  name: 'async-map-options',
+  sources: { s: keyed },
+  // @ts-expect-error how often, and a duration
+  steps: ({ s }) => s.asyncMap('m', async (o) => o, { retry: {}, timeout: 'five' }).to('o', kafkaSink({ topic: 't' })),
+})
+definePipeline({
+  name: 'async-map-sink',
+  sources: { s: keyed },
+  // @ts-expect-error a sink of numbers behind promises of texts
+  steps: ({ s }) => s.asyncMap('m', async (o) => o.id).to('n', numberSink),
+})

@@ -98,8 +98,28 @@ expectTypeOf<Assorted['when-files']>().toEqualTypeOf<number>()
 expectTypeOf<Assorted['letter-files']>().toEqualTypeOf<string | number>()
 expectTypeOf<Assorted['large-files']['large']>().toEqualTypeOf<true>()
 
+declare function score(id: string, signal: AbortSignal): Promise<{ readonly risk: number }>
+
+/** What is awaited is what comes next; the key is the stream's. */
+export const scored = definePipeline({
+  name: 'scored',
+  sources: { orders: kafkaSource({ topic: 'orders', key: text(), value: json(Order) }) },
+  steps: ({ orders }) =>
+    orders
+      .asyncMap('score', async (o, ctx) => ({ key: ctx.key, ...(await score(o.id, ctx.signal)) }), {
+        concurrency: 32,
+        timeout: '2s',
+        retry: { attempts: 3, initialInterval: '50ms', maximumInterval: 1_000 },
+      })
+      .filter('risky', (scoring) => scoring.risk > 0.8)
+      .asyncMap('told', (scoring, ctx) => Promise.resolve([scoring.key, scoring.risk, ctx.idempotencyKey] as const))
+      .to('topic', kafkaSink({ topic: 'risky' })),
+})
+type Scored = (typeof scored)['~pipeline']['sinks']
+expectTypeOf<Scored['topic']>().toEqualTypeOf<readonly [string, number, string]>()
+
 /** Any pipeline goes where pipelines of all sorts go. */
-export const all: readonly Pipeline[] = [delayedFlights, invoices, routed, assorted]
+export const all: readonly Pipeline[] = [delayedFlights, invoices, routed, assorted, scored]
 
 /** Arguments are checked against the workflow's and the update's own parameters, literals included. */
 export const sagas = definePipeline({

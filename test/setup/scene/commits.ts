@@ -18,6 +18,8 @@ export interface Commit {
   }
   /** Null: of a generation's first fence. */
   readonly epoch: number | null
+  /** Entries right before it that had been pruned before anybody looked: nothing is known of them. */
+  readonly unseen: number
   /** Next offset to read. */
   readonly position: number
   readonly files: readonly {
@@ -77,14 +79,18 @@ export class CommitWatch {
   async faults(): Promise<string[]> {
     const faults: string[] = []
     const files = new Set<string>()
+    const unseen = new Set<string>()
     for (const [partition, commits] of this.byPartition) {
       let before: Commit | undefined
       for (const commit of commits) {
         const name = `partition ${partition}, entry ${commit.seq}`
-        if (commit.seq !== (before?.seq ?? 0) + 1) faults.push(`${name} follows entry ${before?.seq ?? 0}`)
+        const last = (before?.seq ?? 0) + commit.unseen
+        if (commit.seq !== last + 1) faults.push(`${name} follows entry ${last}`)
+        for (let seq = commit.seq - commit.unseen; seq < commit.seq; seq++) unseen.add(`${partition}/${seq}`)
         const order = before === undefined ? 1 : compareOwners(commit.owner, before.owner)
         if (order < 0) faults.push(`${name} is of an older owner than the entry before`)
-        if (order > 0 && commit.files.length > 0) faults.push(`${name} is the first of its owner, and no fence`)
+        if (order > 0 && commit.unseen === 0 && commit.files.length > 0)
+          faults.push(`${name} is the first of its owner, and no fence`)
         for (const file of commit.files) {
           files.add(file.file)
           faults.push(...(await this.faultsOf(name, file)))
@@ -93,7 +99,7 @@ export class CommitWatch {
       }
     }
     for (const file of await committedFiles(this.directory)) {
-      if (!files.has(file)) faults.push(`${file} is in no entry of a ledger`)
+      if (!files.has(file) && !unseen.has(placeOf(file))) faults.push(`${file} is in no entry of a ledger`)
     }
     return faults
   }
@@ -121,30 +127,44 @@ export class CommitWatch {
       if (digits === undefined) continue
       const partition = Number(digits)
       const entries = join(hidden, ledger, 'entries')
-      for (const name of (await names(entries)).filter((one) => ENTRY.test(one)).toSorted()) {
+      const listed = (await names(entries)).filter((one) => ENTRY.test(one)).toSorted()
+      const newest = this.newest(partition)?.seq ?? 0
+      // Entries are pruned from the oldest on: where the oldest that is there is new, some have come and gone.
+      let unseen = Math.max(0, Number.parseInt(listed[0] ?? '', 10) - newest - 1 || 0)
+      for (const name of listed) {
         const path = join(entries, name)
-        if (!this.seen.has(path)) await this.take(partition, path)
+        if (this.seen.has(path)) continue
+        unseen = (await this.take(partition, path, unseen)) ? 0 : unseen + 1
       }
     }
   }
 
-  private async take(partition: number, path: string): Promise<void> {
+  /** False: it has been pruned since it was listed. */
+  private async take(partition: number, path: string, unseen: number): Promise<boolean> {
     let text: string
     let at: number
     try {
       // Its link was made, and its temporary name removed, at that time; nothing touches it later.
       ;[text, at] = await Promise.all([readFile(path, 'utf8'), stat(path).then((found) => found.ctimeMs)])
     } catch (error) {
-      // Pruned between two looks: the gap is told by `faults`.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
       throw error
     }
     this.seen.add(path)
     const { seq, receipt, files } = JSON.parse(text) as Entry
     const { owner, epoch, positions } = receipt
-    const commit = { partition, seq, at, owner, epoch, position: Number(Object.values(positions)[0]), files }
-    this.byPartition.set(partition, [...this.of(partition), commit])
+    const commit = { partition, seq, at, owner, epoch, unseen, position: Number(Object.values(positions)[0]), files }
+    const known = this.byPartition.get(partition)
+    if (known === undefined) this.byPartition.set(partition, [commit])
+    else known.push(commit)
+    return true
   }
+}
+
+/** As the name of a file tells it: partition and seq. */
+function placeOf(file: string): string {
+  const [, partition, seq] = /-(\d{5})-g\d{4,}-(\d{12})\./.exec(file) ?? []
+  return `${Number(partition)}/${Number(seq)}`
 }
 
 function compareOwners(a: Commit['owner'], b: Commit['owner']): number {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 import { Client as PostgresClient } from 'pg'
@@ -26,6 +27,8 @@ export interface PostgresSceneOptions extends Pick<
   readonly postgres: string
   readonly perSecond: number
 }
+
+const program = fileURLToPath(new URL('../../../dist/test/fixtures/postgres-worker.js', import.meta.url))
 
 /** A receipt in the ledger table, as it lies there. */
 export interface LedgerRow {
@@ -221,9 +224,9 @@ export class PostgresScene {
       taskQueue,
       commit,
       checkpoint,
-      heartbeatTimeout,
+      ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
     }
-    this.workers.push(await WorkerProcess.start(settings, this.root, 'postgres-worker.js'))
+    this.workers.push(await WorkerProcess.start({ program, settings }, this.root))
     await this.until(`${identity} to poll for claims`, async () => {
       const { pollers } = await this.connection.workflowService.describeTaskQueue({
         namespace: 'default',

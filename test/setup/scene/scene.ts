@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client'
 
@@ -17,6 +18,8 @@ import { WorkerProcess } from './worker-process.js'
 
 export const PARTITIONS = 4
 
+const program = fileURLToPath(new URL('../../../dist/test/fixtures/worker.js', import.meta.url))
+
 export interface SceneOptions extends Pick<
   WorkerSettings,
   'commit' | 'checkpoint' | 'heartbeatTimeout' | 'idleInterval'
@@ -24,6 +27,8 @@ export interface SceneOptions extends Pick<
   readonly temporalAddress: string
   readonly brokers: readonly string[]
   readonly perSecond: number
+  /** Outputs are answers to calls, each of which is kept in `calls`. */
+  readonly asks?: boolean
 }
 
 export interface TaskStanding {
@@ -107,7 +112,7 @@ export class Scene {
 
   /** One more worker process. Resolves when it polls for tasks. */
   async addWorker(): Promise<WorkerProcess> {
-    const { temporalAddress, brokers, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
+    const { temporalAddress, brokers, asks, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
     const { pipeline, topic, directory, taskQueue } = this
     const identity = `worker-${++this.named}`
     const settings: WorkerSettings = {
@@ -118,12 +123,13 @@ export class Scene {
       topic,
       directory,
       taskQueue,
+      ...(asks === true && { calls: this.calls }),
       ...(commit !== undefined && { commit }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
       ...(idleInterval !== undefined && { idleInterval }),
     }
-    const worker = await WorkerProcess.start(settings, this.root)
+    const worker = await WorkerProcess.start({ program, settings }, this.root)
     this.workers.push(worker)
     await this.until(`${identity} to poll for claims`, async () => (await this.pollers()).includes(identity))
     return worker
@@ -281,8 +287,13 @@ export class Scene {
     return Number(Object.values(checkpoint.positions)[0] ?? 0) >= end
   }
 
-  private get directory(): string {
+  get directory(): string {
     return join(this.root, 'output')
+  }
+
+  /** A line for each call: its key and what it has answered. */
+  get calls(): string {
+    return join(this.root, 'calls.txt')
   }
 
   private taskId(partition: number): string {

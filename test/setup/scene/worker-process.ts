@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { supervise, type Exit, type Supervised } from '../../../src/dev/supervise.js'
 
-const programs = fileURLToPath(new URL('../../../dist/test/fixtures/', import.meta.url))
+/** A program of the built package whose only argument is its settings, as JSON. */
+export interface Launch {
+  readonly program: string
+  readonly settings: { readonly identity: string }
+}
 
 /** Process ids of all that was started here and not yet seen to be gone. */
 const started = new Set<number>()
@@ -16,6 +19,7 @@ export class WorkerProcess {
   readonly pid: number
   private readonly supervised: Supervised
   private readonly logFile: string
+  private told = false
 
   private constructor(identity: string, pid: number, supervised: Supervised, logFile: string) {
     this.identity = identity
@@ -24,14 +28,9 @@ export class WorkerProcess {
     this.logFile = logFile
   }
 
-  /** A program of test/fixtures, with its settings. Logs go to `directory`. Resolves when it runs; it polls some time later. */
-  static async start(
-    settings: { readonly identity: string },
-    directory: string,
-    name = 'worker.js',
-  ): Promise<WorkerProcess> {
+  /** Logs go to `directory`. Resolves when the process runs; it polls some time later. */
+  static async start({ program, settings }: Launch, directory: string): Promise<WorkerProcess> {
     const { identity } = settings
-    const program = join(programs, name)
     if (!existsSync(program)) throw new Error(`${program} is missing: run \`npm run build\``)
     const logFile = join(directory, `${identity}.log`)
     const supervised = supervise({ command: process.execPath, args: [program, JSON.stringify(settings)], logFile })
@@ -47,6 +46,11 @@ export class WorkerProcess {
     return this.supervised.pid() !== null
   }
 
+  /** Whether anybody here asked it to end, or made it. */
+  get wasTold(): boolean {
+    return this.told
+  }
+
   /** Everything it has printed. */
   get log(): string {
     return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8') : ''
@@ -54,12 +58,14 @@ export class WorkerProcess {
 
   /** SIGKILL. Resolves when it is gone. */
   async kill(): Promise<Exit> {
+    this.told = true
     process.kill(this.pid, 'SIGKILL')
     return await this.supervised.whenExited()
   }
 
   /** SIGTERM. Resolves when it has ended. */
   async terminate(): Promise<Exit> {
+    this.told = true
     process.kill(this.pid, 'SIGTERM')
     return await this.supervised.whenExited()
   }
@@ -80,6 +86,7 @@ export class WorkerProcess {
 
   /** Whatever it does, it is gone afterwards. May be called again. */
   async end(): Promise<void> {
+    this.told = true
     if (this.runs) process.kill(this.pid, 'SIGKILL')
     await this.supervised.end()
   }

@@ -130,6 +130,6 @@ describe('the plan', () => {
   test('a stage that was renamed is told of', () => {
     const blueprint = blueprintIn(contextOf([delays]), 'delays')
     expect(stageIn(blueprint, 'main').id).toBe('main')
-    expect(() => stageIn(blueprint, 'second')).toThrow("no stage 'second' on this worker: was it renamed?")
+    expect(() => stageIn(blueprint, 'second')).toThrow("has no stage 'second' on this worker, but main")
   })
 })

@@ -70,6 +70,29 @@ test('no sink promises more than its source allows', () => {
   })
 })
 
+test('a step that is waited for has a promise of its own, and a sink without a ledger may get two results', () => {
+  const pipeline = definePipeline({
+    name: 'asking',
+    sources: { numbers: numbers() },
+    steps: ({ numbers: n }) => {
+      const asked = n.asyncMap('score', async (value) => value).map('plain', (value) => value)
+      return [asked.to('table', transactional()), asked.to('calls', idempotent(true))]
+    },
+  })
+  const [stage] = explain(pipeline).stages
+  expect(stage?.steps).toEqual([
+    {
+      id: 'score',
+      kind: 'asyncMap',
+      from: ['numbers'],
+      guarantee: { value: 'at-least-once', because: expect.stringContaining('ctx.idempotencyKey') },
+    },
+    { id: 'plain', kind: 'map', from: ['score'] },
+  ])
+  expect(stage?.sinks.map(({ guarantee }) => guarantee.value)).toEqual(['exactly-once', 'once-per-id'])
+  expect(stage?.sinks.map(({ guarantee }) => guarantee.because.includes('another value'))).toEqual([false, true])
+})
+
 test('what is no pipeline is told so', () => {
   expect(() => explain({ name: 'x' } as never)).toThrow('make it with definePipeline')
 })

@@ -45,6 +45,21 @@ test('a source that cannot be read again makes the best sink at-least-once', () 
   })
 })
 
+test('a step that is waited for takes nothing from a sink, and says that it may be called again', () => {
+  const asking = (sink: Sink<unknown>) =>
+    blueprintOf(
+      definePipeline({
+        name: 'asking',
+        sources: { numbers: numbers() },
+        steps: ({ numbers: n }) => n.asyncMap('score', async (value) => value).to('out', sink),
+      }),
+    ).guarantee
+  const again = "step 'score' (asyncMap) may be called again for a record: ctx.idempotencyKey is the same then"
+  expect(asking(exact)).toEqual({ value: 'exactly-once', because: expect.stringMatching(/together; step 'score'/) })
+  expect(asking(exact).because).toContain(again)
+  expect(asking(atLeast)).toEqual({ value: 'at-least-once', because: expect.stringContaining(again) })
+})
+
 test('the sink of dead letters counts', () => {
   expect(guarantee([exact], true, exact).value).toBe('exactly-once')
   expect(guarantee([exact], true, atLeast)).toEqual({

@@ -47,7 +47,7 @@ async function crashApart(): Promise<void> {
   log.append(0, 1, 2, 3)
   await task.epoch({ until: { numbers: '2' } })
   const running = task.lostEpoch()
-  await delay(30)
+  await waitUntil(() => [a, b].every((sink) => sink.newest?.positions['numbers'] === '4'))
   b.hook = failOnce('commit', gone)
   log.append(4, 5, 6)
   await running

@@ -14,5 +14,6 @@ export function stepRuntime(id: string, at = new Int32Array(1), index = 0): Step
     onWatermark: () => {},
     onEpochStart: () => {},
     observe: () => {},
+    mustBeHere: () => {},
   }
 }

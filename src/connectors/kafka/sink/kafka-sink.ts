@@ -45,6 +45,8 @@ export function kafkaSinkDefinition<T>(
 ): TransactionalSink<T, Outgoing> {
   const { topic, value = json(), cluster = 'default', compression = 'none', transactionTimeout = '1m' } = options
   const { key, headers, timestamp, partition } = options
+  // What is no duration is a fault of the options.
+  const transactionMs = parseDuration(transactionTimeout) ?? 60_000
   const placeOf = (ctx: Asked): Place => {
     const { pipeline, stage, partition: number, sinks } = ctx
     return {
@@ -52,7 +54,7 @@ export function kafkaSinkDefinition<T>(
       connection: kafkaConnectionSchema.parse(ctx.connection('kafka', cluster)),
       names: ledgerNames(ctx, cluster),
       target: { at: { pipeline, stage, partition: number, sink: sinks.join(',') }, target: `Kafka cluster ${cluster}` },
-      transactionMs: parseDuration(transactionTimeout) ?? 60_000,
+      transactionMs,
     }
   }
   return {
@@ -60,6 +62,7 @@ export function kafkaSinkDefinition<T>(
     mode: 'transactional',
     // No id of a sink has a colon.
     scope: `kafka:${cluster}`,
+    transactionMs,
     describe: typeof topic === 'string' ? `topic ${topic}` : 'topics by value',
     faults: faultsOf(kafkaSinkSchema, options, ''),
     encode: recordEncoder({ topic, value, key, headers, timestamp, partition, codec: compression }),

@@ -28,7 +28,7 @@ export interface KafkaSinkOptions<T> {
   /** Of batches. Default: `none`. */
   readonly compression?: Codec
   /**
-   * When brokers abort a transaction whose worker is gone; until then readers wait. Longer than the commit interval, at most
+   * When brokers abort a transaction whose worker is gone; until then readers wait. At least twice the commit interval, at most
    * what brokers allow (15 minutes, unless told otherwise). Of several sinks that share a transaction the first one's
    * counts. Default: 1 minute.
    */

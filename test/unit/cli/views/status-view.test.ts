@@ -15,6 +15,7 @@ const task = (partition: number, of: Partial<TaskStatus> = {}): TaskStatus => ({
   generation: 1,
   epoch: 42,
   positions: { flights: '86656' },
+  watermark: null,
   recordedAt: now - 3_000,
   lag: 12,
   counters: { read: 1_000, written: 100, skipped: 0, deadLettered: 0 },

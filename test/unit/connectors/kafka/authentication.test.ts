@@ -5,24 +5,20 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KafkaConnection } from '../../../../src/connectors/kafka/kafka-connection.js'
 import { kafkaSinkDefinition } from '../../../../src/connectors/kafka/sink/kafka-sink.js'
 import { findJava } from '../../../../src/dev/java.js'
-import { type KafkaServer, startKafka } from '../../../../src/dev/kafka-server.js'
-import { freePort } from '../../../../src/dev/ports.js'
+import { type GuardedKafka, startGuardedKafka } from '../../../setup/guarded-kafka.js'
 import { createTopic } from '../../../setup/topics.js'
 import { waitUntil } from '../../../setup/wait-until.js'
-import { definitionOf, open, produce, readUntil, withAdmin } from './reading.js'
+import { definitionOf, open, produce, readUntil } from './reading.js'
 import { hold } from './sink/owning.js'
 
 const PASSWORD = 'alice-keeps-this'
 
 let directory: string
-let kafka: KafkaServer
-let sasl: string
-let tls: string
+let kafka: GuardedKafka
 let certificate: string
 
 /** One broker: plain, where everybody may do everything; SASL, where access is by ACL; TLS with a certificate of its own. */
@@ -36,34 +32,17 @@ beforeAll(async () => {
   await promisify(execFile)(keytool, ['-exportcert', '-rfc', ...store, '-file', join(directory, 'broker.pem')])
   certificate = await readFile(join(directory, 'broker.pem'), 'utf8')
 
-  const port = await freePort()
-  const [controllerPort, saslPort, tlsPort] = [await freePort(), await freePort(), await freePort()]
-  sasl = `127.0.0.1:${saslPort}`
-  tls = `127.0.0.1:${tlsPort}`
-  const open_ = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://${sasl},SSL://${tls}`
-  kafka = await startKafka({
-    port,
-    dataDirectory: directory,
-    brokerConfig: {
-      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      listeners: `${open_},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': open_,
-      'listener.security.protocol.map':
-        'PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT',
-      'sasl.enabled.mechanisms': 'PLAIN',
-      'listener.name.sasl_plaintext.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="${PASSWORD}";`,
-      'ssl.keystore.location': keystore,
-      'ssl.keystore.password': 'changeit',
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:ANONYMOUS',
-    },
+  kafka = await startGuardedKafka({
+    directory,
+    password: PASSWORD,
+    tls: { 'ssl.keystore.location': keystore, 'ssl.keystore.password': 'changeit' },
   })
   await createTopic(kafka.brokers, 'flights', 1)
   await produce(kafka.brokers, 'flights', ['a'])
 })
 
 afterAll(async () => {
-  await kafka?.stop()
+  await kafka?.server.stop()
   await rm(directory, { recursive: true, force: true })
 })
 
@@ -80,36 +59,10 @@ async function read(address: string, connection: Partial<KafkaConnection>): Prom
   }
 }
 
-type Operation = 'DESCRIBE' | 'READ' | 'WRITE' | 'CREATE'
-
-/** A name that ends with `*` is a prefix. */
-async function grant(
-  operation: Operation,
-  resource: 'TOPIC' | 'GROUP' | 'TRANSACTIONAL_ID' = 'TOPIC',
-  name = 'flights',
-) {
-  const isPrefix = name.endsWith('*')
-  await withAdmin(kafka.brokers, (admin) =>
-    admin.createAcls({
-      acl: [
-        {
-          resourceType: kafkajs.AclResourceTypes[resource],
-          resourceName: isPrefix ? name.slice(0, -1) : name,
-          resourcePatternType: kafkajs.ResourcePatternTypes[isPrefix ? 'PREFIXED' : 'LITERAL'],
-          principal: 'User:alice',
-          host: '*',
-          operation: kafkajs.AclOperationTypes[operation],
-          permissionType: kafkajs.AclPermissionTypes.ALLOW,
-        },
-      ],
-    }),
-  )
-}
-
 describe('SASL', () => {
   test('a wrong password is refused at once, and not told', async () => {
     const begun = performance.now()
-    const error: unknown = await read(sasl, alice('alice-got-it-wrong')).catch((thrown: unknown) => thrown)
+    const error: unknown = await read(kafka.sasl, alice('alice-got-it-wrong')).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       code: 'SourceUnauthorized',
       retryable: false,
@@ -122,7 +75,7 @@ describe('SASL', () => {
 
   test('a mechanism that the broker doesn’t offer is refused', async () => {
     const wanted = { sasl: { mechanism: 'scram-sha-512', username: 'alice', password: PASSWORD } } as const
-    await expect(read(sasl, wanted)).rejects.toMatchObject({
+    await expect(read(kafka.sasl, wanted)).rejects.toMatchObject({
       code: 'SourceUnauthorized',
       details: { operation: 'authenticate' },
       message: expect.stringContaining('does not support the requested SASL mechanism'),
@@ -135,7 +88,7 @@ describe('SASL', () => {
     async (how) => {
       const SASL_AUTHENTICATE = 36
       const proxy = createServer((client) => {
-        const [host, port] = sasl.split(':')
+        const [host, port] = kafka.sasl.split(':')
         const broker = connect(Number(port), host ?? '')
         client.on('data', (request) => {
           if (request.readInt16BE(4) === SASL_AUTHENTICATE) client[how]()
@@ -156,23 +109,23 @@ describe('SASL', () => {
   )
 
   test('rights that are missing are named, one after the other', async () => {
-    await expect(read(sasl, alice())).rejects.toMatchObject({
+    await expect(read(kafka.sasl, alice())).rejects.toMatchObject({
       code: 'SourceUnauthorized',
       message: expect.stringContaining('not allowed to describe topic flights: TOPIC_AUTHORIZATION_FAILED'),
     })
-    await grant('DESCRIBE')
-    await expect(read(sasl, alice())).rejects.toMatchObject({
+    await kafka.grant('DESCRIBE', 'flights')
+    await expect(read(kafka.sasl, alice())).rejects.toMatchObject({
       code: 'SourceUnauthorized',
       details: { operation: 'read topic flights' },
     })
-    await grant('READ')
-    expect(await read(sasl, alice())).toEqual(['0:a'])
+    await kafka.grant('READ', 'flights')
+    expect(await read(kafka.sasl, alice())).toEqual(['0:a'])
   })
 })
 
 test('a sink’s rights that are missing are named, one after the other', { timeout: 60_000 }, async () => {
   await createTopic(kafka.brokers, 'invoices', 1)
-  const connection = () => ({ brokers: [sasl], ...alice() })
+  const connection = () => ({ brokers: [kafka.sasl], ...alice() })
   const at = { pipeline: 'bills', stage: 'main', partition: 0, ledgerKey: 'default/bills/main/0/k', connection }
   const sink = kafkaSinkDefinition<unknown>({ topic: 'invoices' })
   const write = async (): Promise<void> => {
@@ -201,31 +154,31 @@ test('a sink’s rights that are missing are named, one after the other', { time
   }
   const ledgers = 'tidemark.default.ledgers'
   await lacking(`describe topic ${ledgers}`)
-  await grant('DESCRIBE', 'TOPIC', ledgers)
+  await kafka.grant('DESCRIBE', ledgers)
   await lacking(`create topic ${ledgers}`)
-  await grant('CREATE', 'TOPIC', ledgers)
+  await kafka.grant('CREATE', ledgers)
   await lacking('find the coordinator of group tidemark.default.bills.main')
-  await grant('READ', 'GROUP', 'tidemark.*')
+  await kafka.grant('READ', 'tidemark.*', 'GROUP')
   await lacking('find the coordinator of transaction tidemark/default/bills/main/0/k')
-  await grant('DESCRIBE', 'TRANSACTIONAL_ID', 'tidemark/*')
+  await kafka.grant('DESCRIBE', 'tidemark/*', 'TRANSACTIONAL_ID')
   await lacking('use transactional id tidemark/default/bills/main/0/k')
-  await grant('WRITE', 'TRANSACTIONAL_ID', 'tidemark/*')
+  await kafka.grant('WRITE', 'tidemark/*', 'TRANSACTIONAL_ID')
   await lacking(`commit offsets of group tidemark.default.bills.main and topic ${ledgers}`)
-  await grant('READ', 'TOPIC', ledgers)
+  await kafka.grant('READ', ledgers)
   await lacking('describe topic invoices')
-  await grant('DESCRIBE', 'TOPIC', 'invoices')
+  await kafka.grant('DESCRIBE', 'invoices')
   await lacking('write to invoices')
-  await grant('WRITE', 'TOPIC', 'invoices')
+  await kafka.grant('WRITE', 'invoices')
   await waitUntil(() => write().then(() => true))
 })
 
 describe('TLS', () => {
   test('a broker is read whose certificate is trusted', async () => {
-    expect(await read(tls, { ssl: { ca: [certificate] } })).toEqual(['0:a'])
+    expect(await read(kafka.tls, { ssl: { ca: [certificate] } })).toEqual(['0:a'])
   })
 
   test('one whose certificate isn’t is refused', async () => {
-    await expect(read(tls, { ssl: true })).rejects.toMatchObject({
+    await expect(read(kafka.tls, { ssl: true })).rejects.toMatchObject({
       code: 'SourceUnauthorized',
       details: { operation: 'connect over TLS' },
       message: expect.stringContaining('self-signed certificate'),

@@ -43,5 +43,5 @@ describe.each(['insert', 'copy'] as const)('the Postgres sink keeps the sink con
     subject: (step) => subject((table) => postgresSinkDefinition<Sample>({ table, method }, stepped(step))),
     value,
   })
-  for (const { name, run } of checks) test(name, run, 120_000)
+  for (const { name, run } of checks) test(name, run, 300_000)
 })

@@ -7,7 +7,7 @@ interface Sample {
   readonly text: string
 }
 
-describe('the Kafka sink keeps the sink contract', () => {
+describe.concurrent('the Kafka sink keeps the sink contract', () => {
   const checks = sinkContract({
     async subject(step) {
       const place = await newPlace<Sample>({}, { openLink: steppedLink(step) })
@@ -18,5 +18,5 @@ describe('the Kafka sink keeps the sink contract', () => {
     commits: 3,
     fencesFirst: true,
   })
-  for (const { name, run } of checks) test(name, run, 300_000)
+  for (const { name, run } of checks) test(name, run, 600_000)
 })

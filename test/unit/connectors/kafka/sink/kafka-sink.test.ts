@@ -6,6 +6,7 @@ import { deadLetter } from '../../../../../src/definition/dead-letter-policy.js'
 import { definePipeline } from '../../../../../src/definition/define-pipeline.js'
 import { bytes } from '../../../../../src/definition/serdes/bytes.js'
 import { ledgerGroups, sinksOf } from '../../../../../src/engine/open-ledgers.js'
+import type { Duration } from '../../../../../src/units.js'
 import { InvalidDefinition } from '../../../../../src/errors/definition.js'
 
 const source = kafkaSource({ topic: 'numbers', value: bytes() })
@@ -39,6 +40,38 @@ describe('wrong options are faults of the definition', () => {
     expect((found as InvalidDefinition).details.faults).toEqual([
       expect.objectContaining({ path, message: expect.stringContaining(message) as unknown }),
     ])
+  })
+})
+
+describe('a transaction time-out below twice the commit interval is a fault of the definition', () => {
+  const defined = (interval: Duration, transactionTimeout: Duration, letters: Duration = '1m') =>
+    definePipeline({
+      name: 'clock',
+      sources: { numbers: source },
+      steps: ({ numbers }) => numbers.to('out', kafkaSink({ topic: 'a', transactionTimeout })),
+      onError: deadLetter(kafkaSink({ topic: 'd', transactionTimeout: letters })),
+      commit: { interval },
+    })
+  const fault = (path: string, message: string) =>
+    expect.objectContaining({ details: expect.objectContaining({ faults: [{ path, message }] }) as unknown }) as unknown
+
+  test('of the sink, or of dead letters', () => {
+    expect(() => defined('40s', '1m', '2m')).toThrow(
+      fault(
+        'steps.out',
+        'has a transaction time-out of 60000 ms, which must be at least twice the commit interval, 40000 ms',
+      ),
+    )
+    expect(() => defined('1s', '1m', '1500ms')).toThrow(
+      fault(
+        'onError.sink',
+        'has a transaction time-out of 1500 ms, which must be at least twice the commit interval, 1000 ms',
+      ),
+    )
+  })
+
+  test('and not from there on', () => {
+    expect(() => defined('30s', '1m')).not.toThrow()
   })
 })
 

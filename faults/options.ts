@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util'
+import { isSinkName, SINK_NAMES, type SinkName } from './sinks/sink.js'
+
+export interface FaultOptions {
+  /** For how long faults are let go; recovery and judgement come on top. */
+  readonly minutes: number
+  readonly seed: number
+  readonly sink: SinkName
+  /** Whether standard output is one line: the report as JSON. */
+  readonly json: boolean
+  /** Of each of the two pipelines. */
+  readonly perSecond: number
+  /** Only these kinds of faults, all with an empty list. */
+  readonly only: readonly string[]
+}
+
+export const usage = `npm run faults -- [options]
+
+Runs two pipelines from Kafka into one kind of sink, with three workers, lets faults hit them, and compares what the sink
+holds with what it has to hold. The seed decides which faults come, in which order and against what.
+
+  --sink <kind>       ${SINK_NAMES.join(', ')} (file)
+  --minutes <n>       how long faults are let go (2)
+  --seed <n>          which ones (1)
+  --only <kind,…>     these kinds of faults alone, to look into one
+  --per-second <n>    records written to each pipeline's topic (300)
+  --json              the report as JSON on the last line
+  --help
+
+Exit code: 0 nothing wrong; 1 lost, duplicated, reordered or foreign outputs, a pipeline that doesn't recover, or a run
+that shows nothing because faults met nothing.
+`
+
+/** Null: help was asked for. Throws `TypeError` for what there isn't. */
+export function optionsFrom(args: readonly string[]): FaultOptions | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      sink: { type: 'string', default: 'file' },
+      minutes: { type: 'string', default: '2' },
+      seed: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+      'per-second': { type: 'string', default: '300' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return null
+  const { sink } = values
+  if (!isSinkName(sink)) throw new TypeError(`--sink must be one of ${SINK_NAMES.join(', ')}, got ${sink}`)
+  return {
+    sink,
+    minutes: above('--minutes', values.minutes),
+    seed: above('--seed', values.seed),
+    perSecond: above('--per-second', values['per-second']),
+    only: values.only.split(',').filter((kind) => kind !== ''),
+    json: values.json,
+  }
+}
+
+function above(option: string, text: string): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new TypeError(`${option} must be a number above zero, got ${text}`)
+}

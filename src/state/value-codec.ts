@@ -1,0 +1,111 @@
+import type { StateCodec } from './table.js'
+
+/**
+ * JSON, but for what users keep and JSON would change: `{"~date": 5}` and the like stand for `Date`, `Map`, `Set`, bytes,
+ * bigint, `undefined` and the numbers that JSON lacks. Readable in history, and the same value again after a restart.
+ * Throws a `TypeError` for what it can't keep: functions, symbols, objects of classes.
+ */
+export const valueCodec: StateCodec<unknown> = {
+  encode: (value) => Buffer.from(JSON.stringify(tagged(value))),
+  decode: (bytes) => {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+    const value = JSON.parse(text) as unknown
+    return text.includes('"~') ? untagged(value) : value
+  },
+}
+
+/** `value` itself where JSON keeps all of it, which is the rule. */
+function tagged(value: unknown): unknown {
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0) ? value : { '~number': numberText(value) }
+    case 'bigint':
+      return { '~bigint': String(value) }
+    case 'undefined':
+      return { '~undefined': true }
+    case 'object':
+      return value === null ? null : taggedObject(value)
+    case 'function':
+    case 'symbol':
+      throw new TypeError(`state can't hold a ${typeof value}`)
+    case 'string':
+    case 'boolean':
+      return value
+  }
+}
+
+function taggedObject(value: object): unknown {
+  if (Array.isArray(value)) return changedOnly(value, value.map(tagged))
+  if (value instanceof Date) return { '~date': Number.isNaN(value.getTime()) ? null : value.getTime() }
+  if (value instanceof Map) return { '~map': [...value].map(([key, inner]) => [tagged(key), tagged(inner)]) }
+  if (value instanceof Set) return { '~set': [...value].map(tagged) }
+  if (value instanceof Uint8Array) return { '~bytes': Buffer.from(value).toString('base64') }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new TypeError(
+      `state can't hold an object of class ${value.constructor.name}: give it a serde, or plain objects`,
+    )
+  }
+  return taggedRecord(value)
+}
+
+function taggedRecord(value: object): unknown {
+  let changed: Record<string, unknown> | undefined
+  for (const [name, inner] of Object.entries(value)) {
+    const now = tagged(inner)
+    if (now === inner) continue
+    changed ??= { ...value }
+    changed[name] = now
+  }
+  const kept = changed ?? value
+  return isTag(kept) ? { '~object': kept } : kept
+}
+
+function changedOnly(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
+  // `map` skips holes, and JSON makes null of them.
+  return after.some((item, i) => item !== before[i]) ? after : before
+}
+
+function isTag(value: object): boolean {
+  for (const name in value) return name.startsWith('~')
+  return false
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+function untagged(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(untagged)
+  const [entry] = Object.entries(value)
+  if (entry?.[0].startsWith('~') === true) return untag(entry[0], entry[1])
+  return untaggedRecord(value)
+}
+
+function untaggedRecord(value: object): object {
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, untagged(inner)]))
+}
+
+function untag(tag: string, inner: unknown): unknown {
+  switch (tag) {
+    case '~number':
+      return Number(inner)
+    case '~bigint':
+      return BigInt(inner as string)
+    case '~undefined':
+      return undefined
+    case '~date':
+      return new Date(inner === null ? Number.NaN : (inner as number))
+    case '~map':
+      return new Map((inner as [unknown, unknown][]).map(([key, each]) => [untagged(key), untagged(each)]))
+    case '~set':
+      return new Set((inner as unknown[]).map(untagged))
+    case '~bytes':
+      return new Uint8Array(Buffer.from(inner as string, 'base64'))
+    case '~object':
+      return untaggedRecord(inner as object)
+    default:
+      throw new TypeError(`state has the unknown tag ${tag}`)
+  }
+}

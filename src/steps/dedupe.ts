@@ -1,0 +1,44 @@
+import type { StepContext } from '../definition/context.js'
+import type { EpochMs } from '../units.js'
+import { refusePromise } from './promise.js'
+import type { Push, Step } from './step.js'
+
+/**
+ * Hands on the first value of each id, and no other until the time of the stream, the latest `ctx.timestamp` here, is
+ * more than `withinMs` later than it was then. Sees its own partition only.
+ */
+export function dedupeStep(by: (value: unknown, ctx: StepContext<unknown>) => unknown, withinMs: number): Step {
+  return {
+    kind: 'dedupe',
+    ports: ['out'],
+    deterministic: true,
+    settings: { withinMs },
+    code: String(by),
+    state: { version: 1 },
+    compile({ out }, runtime) {
+      const { id, at, index } = runtime
+      /** The time of the stream when the id came. */
+      const ids = runtime.table<EpochMs>('ids', { due: (seen) => seen + withinMs })
+      const times = runtime.table<EpochMs>('latest')
+      const push: Push = (value, ctx) => {
+        at[0] = index
+        const given = by(value, ctx)
+        if (given instanceof Promise) refusePromise(id, given)
+        if (typeof given !== 'string') throw new TypeError(`step '${id}': by must return a text, not ${typeof given}`)
+        let latest = times.get('') ?? -Infinity
+        const { timestamp } = ctx
+        if (timestamp > latest) {
+          latest = timestamp
+          times.set('', latest)
+          for (let old = ids.firstDueBy(latest); old !== undefined && old.at < latest; old = ids.firstDueBy(latest)) {
+            ids.delete(old.key)
+          }
+        }
+        if (ids.get(given) !== undefined) return
+        ids.set(given, latest)
+        out?.(value, ctx)
+      }
+      return [push]
+    },
+  }
+}

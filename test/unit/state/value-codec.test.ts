@@ -1,0 +1,55 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { valueCodec } from '../../../src/state/value-codec.js'
+
+const again = (value: unknown): unknown => valueCodec.decode(valueCodec.encode(value))
+
+test('any plain data is the same again', () => {
+  const anything = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withSet: true,
+    withNullPrototype: false,
+    withSparseArray: false,
+    withTypedArray: false,
+  })
+  fc.assert(
+    fc.property(anything, (value) => {
+      expect(again(value)).toStrictEqual(value)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('what looks like a tag is data', () => {
+  for (const value of [
+    { '~date': 5 },
+    { '~object': { '~x': 1 } },
+    { '~': new Date(1) },
+    { a: { '~map': [] }, b: '~' },
+  ]) {
+    expect(again(value)).toStrictEqual(value)
+  }
+})
+
+test('plain JSON is plain JSON', () => {
+  const value = { a: [1, 'two', null, true], b: {} }
+  expect(Buffer.from(valueCodec.encode(value)).toString()).toBe(JSON.stringify(value))
+})
+
+test('bytes', () => {
+  expect(again({ b: Uint8Array.of(0, 255) })).toStrictEqual({ b: Uint8Array.of(0, 255) })
+})
+
+class Money {
+  cents = 1
+}
+
+test.each([
+  ['an object of a class', new Money(), /class Money/],
+  ['a function', { f: () => 1 }, /function/],
+  ['a symbol', Symbol('s'), /symbol/],
+])('%s is refused', (_, value, why) => {
+  expect(() => valueCodec.encode(value)).toThrow(why)
+})

@@ -1,0 +1,108 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { transactional } from '../definition/parts.js'
+import { StageRun, type Steps } from './stage-run.js'
+
+interface Value {
+  readonly id: string
+  readonly at: number
+}
+
+const sink = transactional()
+const steps: Steps<Value> = (s) => s.dedupe('once', { by: (v) => v.id, within: 10 }).to('out', sink)
+const timed: Steps<Value> = (s) =>
+  s
+    .eventTime('when', (v) => v.at, { maxDisorder: 0 })
+    .dedupe('once', { by: (v) => v.id, within: 10 })
+    .to('out', sink)
+
+function passed(run: StageRun<Value>, at: number, id = 'a', key = 'k'): boolean {
+  const before = run.out.length
+  expect(run.send({ id, at }, { key, timestamp: at })).toBe(true)
+  return run.out.length > before
+}
+
+test('the second is dropped until more than `within` has passed, both ends told apart', () => {
+  const run = new StageRun(steps)
+  expect(passed(run, 100)).toBe(true)
+  expect(passed(run, 110)).toBe(false)
+  expect(passed(run, 111)).toBe(true)
+})
+
+test('by event time where there is one', () => {
+  const run = new StageRun(timed)
+  run.send({ id: 'a', at: 1 }, { timestamp: 50 })
+  run.send({ id: 'a', at: 12 }, { timestamp: 51 })
+  expect(run.out.length).toBe(2)
+})
+
+test('ids, not keys; and time passes by other ids', () => {
+  const run = new StageRun(steps)
+  expect(passed(run, 100, 'a', 'one')).toBe(true)
+  expect(passed(run, 100, 'a', 'two')).toBe(false)
+  expect(passed(run, 120, 'b')).toBe(true)
+  expect(passed(run, 105, 'a')).toBe(true)
+})
+
+test('what is late is remembered from when it came', () => {
+  const run = new StageRun(steps)
+  passed(run, 100, 'b')
+  expect(passed(run, 50)).toBe(true)
+  expect(passed(run, 50)).toBe(false)
+  expect(passed(run, 110)).toBe(false)
+  expect(passed(run, 111)).toBe(true)
+})
+
+test('ids leave the state, and a checkpoint takes them out of it', () => {
+  const run = new StageRun(steps)
+  for (let at = 0; at < 100; at++) passed(run, at * 3, String(at))
+  run.cut(true)
+  // As many as there is room for within 10 ms, and the time.
+  const segment = run.states.snapshot()
+  for (let at = 100; at < 1000; at++) passed(run, at * 3, String(at))
+  run.cut(true)
+  expect(run.states.snapshot().length).toBeLessThan(segment.length + 10)
+})
+
+test('an id that is no text makes a bad record', () => {
+  const run = new StageRun<Value>(steps)
+  expect(run.send({ id: 5 as unknown as string, at: 0 })).toBe(false)
+  expect(String(run.failure)).toMatch(/text, not number/)
+})
+
+test('a bad record is not remembered', () => {
+  const run = new StageRun<Value>((s) =>
+    s
+      .dedupe('once', { by: (v) => v.id, within: 10 })
+      .map('good', (v, ctx) => (v.at === 5 ? ctx.reject('bad') : v))
+      .to('out', sink),
+  )
+  for (const at of [5, 6, 7]) run.send({ id: 'a', at }, { timestamp: at })
+  expect(run.values()).toEqual([{ id: 'a', at: 6 }])
+})
+
+const values = fc.array(
+  fc.record({ id: fc.constantFrom('a', 'b', 'c'), at: fc.integer({ min: -40, max: 40 }), cut: fc.boolean() }),
+  { maxLength: 40 },
+)
+
+test('against a model that remembers everything', () => {
+  fc.assert(
+    fc.property(values, fc.integer({ min: 1, max: 30 }), (sent, within) => {
+      const run = new StageRun<Value>((s) => s.dedupe('once', { by: (v) => v.id, within }).to('out', sink))
+      const expected: Value[] = []
+      const seen = new Map<string, number>()
+      let latest = -Infinity
+      for (const { id, at, cut } of sent) {
+        if (cut) run.cut()
+        run.send({ id, at }, { timestamp: at })
+        latest = Math.max(latest, at)
+        const before = seen.get(id)
+        if (before !== undefined && latest - before <= within) continue
+        seen.set(id, latest)
+        expected.push({ id, at })
+      }
+      expect(run.values()).toEqual(expected)
+    }),
+  )
+})

@@ -1,0 +1,274 @@
+/** The rows of docs/semantics.md, by their names: what Flink and Kafka Streams do differently, and what happens here. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { collect, count } from '../../../src/definition/aggregators/index.js'
+import type { End, Stream } from '../../../src/definition/stream.js'
+import type { EventTime } from '../../../src/definition/marks.js'
+import {
+  hopping,
+  session,
+  sliding,
+  tumbling,
+  type SessionWindow,
+  type TimeWindow,
+  type Windowed,
+} from '../../../src/definition/windows.js'
+import { transactional } from '../definition/parts.js'
+import { StageRun } from './stage-run.js'
+
+const sink = transactional()
+type Timed = Stream<number, string, EventTime>
+
+/** A stage whose values are their times. */
+const runOf = (steps: (s: Timed) => readonly End<string, unknown>[], maxDisorder = 0): StageRun<number> =>
+  new StageRun<number>((s) => steps(s.eventTime('when', (v) => v, { maxDisorder })))
+
+const windowed = (
+  over: TimeWindow | SessionWindow,
+  options: { grace?: number; emit?: 'final' | 'updates' } = {},
+  maxDisorder = 0,
+): StageRun<number> =>
+  runOf((s) => {
+    const windows = s.window('w', over, collect<number>(), options)
+    return [windows.to('out', sink), windows.late.to('late', sink)]
+  }, maxDisorder)
+
+const windowsOf = (run: StageRun<number>): readonly string[] =>
+  (run.values() as readonly Windowed<string, readonly number[]>[]).map(
+    ({ key, start, end, value }) => `${key} ${start}..${end} ${value.join()}`,
+  )
+
+const rows: Readonly<Record<string, () => void>> = {
+  'the bound of lateness': () => {
+    const run = windowed(tumbling(10), {}, 5)
+    for (const value of [4, 14, 9, 15, 8]) run.send(value)
+    // At 14 the watermark is 8, at 15 it is 9, the window's last ms.
+    expect(windowsOf(run)).toEqual(['k 0..10 4,9'])
+    expect(run.values('late')).toEqual([8])
+  },
+  'the watermark moves behind the record': () => {
+    const run = runOf((s) => [
+      s.stateful('look', { init: () => 0, onRecord: (v, _, ctx) => [[v, ctx.watermark]] }).to('out', sink),
+    ])
+    for (const value of [10, 30]) run.send(value)
+    expect(run.values()).toEqual([
+      [10, -Infinity],
+      [30, 9],
+    ])
+  },
+  'whose time it is': () => {
+    const run = windowed(tumbling(10))
+    run.send(1, { key: 'a' })
+    run.send(9, { key: 'b' })
+    expect(windowsOf(run)).toEqual([])
+    run.send(10, { key: 'b' })
+    expect(windowsOf(run)).toEqual(['a 0..10 1', 'b 0..10 9'])
+  },
+  'when a window closes, and what it gives': () => {
+    const run = windowed(tumbling(10), { grace: 5 })
+    for (const value of [1, 14, 9]) run.send(value)
+    expect(windowsOf(run)).toEqual([])
+    run.send(15)
+    expect(windowsOf(run)).toEqual(['k 0..10 1,9'])
+    run.send(2)
+    expect(run.values('late')).toEqual([2])
+  },
+  updates: () => {
+    const run = windowed(tumbling(10), { emit: 'updates', grace: 5 })
+    for (const value of [1, 2, 30, 3]) run.send(value)
+    expect(windowsOf(run)).toEqual(['k 0..10 1', 'k 0..10 1,2', 'k 30..40 30'])
+  },
+  'a value of several windows, some of them closed': () => {
+    const run = windowed(hopping(10, { every: 5 }))
+    for (const value of [11, 7]) run.send(value)
+    run.end()
+    expect(windowsOf(run)).toEqual(['k 5..15 11,7', 'k 10..20 11'])
+    expect(run.values('late')).toEqual([])
+  },
+  'the order in which windows close': () => {
+    const run = windowed(tumbling(10))
+    for (const [key, at] of [
+      ['b', 15],
+      ['a', 16],
+      ['b', 5],
+      ['a', 6],
+    ] as const)
+      run.send(at, { key })
+    const late = run.values('late')
+    expect(late).toEqual([5, 6])
+    const all = windowed(tumbling(10), {}, 20)
+    for (const [key, at] of [
+      ['b', 15],
+      ['a', 16],
+      ['b', 5],
+      ['a', 6],
+    ] as const)
+      all.send(at, { key })
+    all.send(100)
+    expect(windowsOf(all)).toEqual(['a 0..10 6', 'b 0..10 5', 'a 10..20 16', 'b 10..20 15'])
+  },
+  'the time of a result': () => {
+    const run = windowed(tumbling(10))
+    for (const value of [1, 11]) run.send(value)
+    expect(run.out).toEqual([['out', { key: 'k', start: 0, end: 10, value: [1] }, 'k', 9]])
+  },
+  'windows before 1970': () => {
+    const run = windowed(tumbling(10, { offset: 3 }))
+    for (const value of [-8, -7, 2, 3]) run.send(value)
+    run.end()
+    expect(windowsOf(run)).toEqual(['k -17..-7 -8', 'k -7..3 -7,2', 'k 3..13 3'])
+  },
+  'hopping windows': () => {
+    const run = windowed(hopping(10, { every: 4 }))
+    run.send(9)
+    run.end()
+    expect(windowsOf(run)).toEqual(['k 0..10 9', 'k 4..14 9', 'k 8..18 9'])
+  },
+  'sliding windows': () => {
+    const run = windowed(sliding(10))
+    for (const value of [0, 5, 11]) run.send(value)
+    run.end()
+    // Ending at 0, at 5, at 11, and beginning behind 0, behind 5.
+    expect(windowsOf(run)).toEqual(['k -10..1 0', 'k -5..6 0,5', 'k 1..12 5,11', 'k 6..17 11'])
+  },
+  'late values of sliding windows': () => {
+    const run = windowed(sliding(10), { grace: 2 })
+    for (const value of [20, 18, 17, 9]) run.send(value)
+    // The watermark is 19: 18 is late by 1 ms, 17 by 2, which is all of the grace.
+    expect(run.values('late')).toEqual([17, 9])
+  },
+  'the gap of a session': () => {
+    const run = windowed(session(10))
+    for (const value of [0, 10, 21]) run.send(value)
+    run.end()
+    expect(windowsOf(run)).toEqual(['k 0..20 0,10', 'k 21..31 21'])
+  },
+  'when a session closes': () => {
+    const run = windowed(session(10))
+    run.send(0, { key: 'a' })
+    run.send(10, { key: 'b' })
+    // The watermark is 9: a value at 10 would not be late, and is the session's.
+    expect(windowsOf(run)).toEqual([])
+    run.send(11, { key: 'b' })
+    expect(windowsOf(run)).toEqual(['a 0..10 0'])
+  },
+  'sessions that merge': () => {
+    const run = windowed(session(10), { emit: 'updates' }, 50)
+    for (const value of [0, 20, 10]) run.send(value)
+    expect(windowsOf(run)).toEqual(['k 0..10 0', 'k 20..30 20', 'k 0..30 0,10,20'])
+  },
+  'a late value and an open session': () => {
+    const run = windowed(session(10))
+    for (const value of [0, 9, 18, 5]) run.send(value)
+    expect(run.values('late')).toEqual([])
+    run.send(5, { key: 'other' })
+    expect(run.values('late')).toEqual([5])
+  },
+  'windows of windows': () => {
+    const run = runOf((s) => [
+      s.window('small', tumbling(10), count()).window('large', tumbling(20), count()).to('out', sink),
+    ])
+    for (const value of [5, 15, 25]) run.send(value)
+    expect(run.values()).toEqual([{ key: 'k', start: 0, end: 20, value: 2 }])
+  },
+  'the order in which timers fire': () => {
+    const run = runOf((s) => [
+      s
+        .stateful('t', {
+          init: () => 0,
+          onRecord: (v, _, ctx) => {
+            for (const name of ['z', 'y']) ctx.timers.atEventTime(name, 50 - v)
+            return []
+          },
+          onTimer: (_, ctx) => [`${ctx.timer.at} ${ctx.key} ${ctx.timer.name}`],
+        })
+        .to('out', sink),
+    ])
+    for (const [value, key] of [
+      [1, 'b'],
+      [1, 'a'],
+      [2, 'a'],
+    ] as const)
+      run.send(value, { key })
+    run.end()
+    expect(run.values()).toEqual(['48 a y', '48 a z', '49 b y', '49 b z'])
+  },
+  'a timer that is due when it is set': () => {
+    const run = runOf((s) => [
+      s
+        .stateful('t', {
+          init: () => 0,
+          onRecord: (v, _, ctx) => {
+            if (v === 10) ctx.timers.atEventTime('t', -5)
+            return []
+          },
+          onTimer: (_, ctx) => [ctx.watermark],
+        })
+        .to('out', sink),
+    ])
+    for (const value of [20, 10, 15, 21]) run.send(value)
+    expect(run.values()).toEqual([20])
+  },
+  'a timer set by a timer': () => {
+    const run = runOf((s) => [
+      s
+        .stateful('t', {
+          init: () => 0,
+          onRecord: (_, __, ctx) => (ctx.timers.atEventTime('t', 10), []),
+          onTimer: (_, ctx) => (ctx.timers.atEventTime('t', ctx.timer.at + 10), [ctx.timer.at]),
+        })
+        .to('out', sink),
+    ])
+    run.send(0)
+    // What moves the watermark sets it again, to 10.
+    run.send(35)
+    expect(run.values()).toEqual([10, 20, 30])
+    run.end()
+    expect(run.values()).toEqual([10, 20, 30, 40])
+  },
+  'processing time': () => {
+    const run = runOf((s) => [
+      s
+        .stateful('t', {
+          init: () => 0,
+          onRecord: (_, __, ctx) => (ctx.timers.atProcessingTime('t', ctx.now + 10), []),
+          onTimer: (_, ctx) => [ctx.now],
+        })
+        .to('out', sink),
+    ])
+    run.epoch(1000)
+    run.send(5)
+    run.epoch(1009)
+    run.epoch(1500)
+    expect(run.out).toEqual([['out', 1500, 'k', 1500]])
+  },
+  'the same id again': () => {
+    const run = runOf((s) => [s.dedupe('d', { by: () => 'id', within: 10 }).to('out', sink)])
+    for (const value of [0, 10, 5, 11]) run.send(value)
+    expect(run.values()).toEqual([0, 11])
+  },
+  'the end of a bounded run': () => {
+    const run = windowed(tumbling(10), { grace: 1000 })
+    for (const value of [5, 25]) run.send(value)
+    run.end()
+    expect(windowsOf(run)).toEqual(['k 0..10 5', 'k 20..30 25'])
+  },
+  'a value without a key': () => {
+    const run = windowed(tumbling(10))
+    expect(run.send(5, { key: null })).toBe(false)
+    expect(String(run.failure)).toMatch(/no key/)
+  },
+  'a value without a time': () => {
+    const run = windowed(tumbling(10))
+    expect(run.send(Number.NaN)).toBe(false)
+    expect(String(run.failure)).toMatch(/no valid event time/)
+  },
+}
+
+test.each(Object.entries(rows))('%s', (_, row) => row())
+
+test('docs/semantics.md has these rows, and no others', () => {
+  const page = readFileSync(new URL('../../../docs/semantics.md', import.meta.url), 'utf8')
+  const named = page.split('\n').flatMap((line) => /\| _(.*?)_ +\|$/.exec(line)?.[1] ?? [])
+  expect(named).toEqual(Object.keys(rows))
+})
