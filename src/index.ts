@@ -63,6 +63,7 @@ export type {
   TransactionalWriter,
   WriteResult,
 } from './definition/sink.js'
+export type { SegmentStore, StateBackend, StateContext } from './definition/state-backend.js'
 export type { Fault } from './definition/fault.js'
 
 export type { Bytes, Duration, EpochMs } from './units.js'
@@ -103,4 +104,5 @@ export {
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
 export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
+export { PlanIncompatible, StateBackendUnavailable, StateCorrupt, StateTooLarge } from './errors/state.js'
 export { StackUnavailable } from './errors/stack.js'

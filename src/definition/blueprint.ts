@@ -1,6 +1,7 @@
 import type { Stage } from './graph.js'
 import type { DeadLetter, RecordFailure } from './dead-letter.js'
 import type { Guarantee, SinkDefinition } from './sink.js'
+import type { StateBackend } from './state-backend.js'
 
 /** Where bad records go, as the engine reads it. */
 export type OnError =
@@ -24,6 +25,8 @@ export interface Blueprint {
   readonly commitMs: number | null
   /** Milliseconds between checkpoints. */
   readonly checkpointMs: number
+  /** Where state lies; null: in workflow history. */
+  readonly backend: StateBackend | null
   /** Bytes of compressed state that a task may keep in workflow history. */
   readonly inlineBytes: number
   /** The weakest of its sinks' and sources' guarantees, and why. */

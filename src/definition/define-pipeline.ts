@@ -8,6 +8,7 @@ import { checkOnError } from './check-on-error.js'
 import { checkDeterminism } from './check-determinism.js'
 import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
+import { checkStateBackend } from './check-state-backend.js'
 import type { Fault } from './fault.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -35,7 +36,16 @@ const optionsSchema = z.strictObject(
     onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
     checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
-    state: z.strictObject({ inlineLimit: bytesSchema(1024, 1024 * 1024).optional() }, 'must be an object').optional(),
+    state: z
+      .strictObject(
+        { inlineLimit: bytesSchema(1024, 1024 * 1024).optional(), backend: z.unknown().optional() },
+        'must be an object',
+      )
+      .refine(({ inlineLimit, backend }) => inlineLimit === undefined || backend === undefined, {
+        path: ['inlineLimit'],
+        message: 'goes without `backend`: all state lies there then',
+      })
+      .optional(),
   },
   'must be an object of options',
 )
@@ -59,7 +69,8 @@ function check(given: unknown): Pipeline {
   const faults: Fault[] = parsed.success ? [] : [...faultsIn(parsed.error)]
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
-  faults.push(...wrongOnError, ...checkPlaces(graph, onError))
+  const [backend, wrongBackend] = checkStateBackend(options.state)
+  faults.push(...wrongOnError, ...wrongBackend, ...checkPlaces(graph, onError))
   faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
@@ -78,6 +89,7 @@ function check(given: unknown): Pipeline {
       stages,
       onError: Object.freeze(onError),
       ...clock,
+      backend,
       inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),

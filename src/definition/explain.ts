@@ -47,6 +47,8 @@ export interface Explanation {
   /** The weakest of all parts. */
   readonly guarantee: PromisedGuarantee
   readonly checkpointMs: number
+  /** Where state lies: `workflow history`, `s3://bucket/prefix`. Null: no step keeps any. */
+  readonly state: string | null
   readonly onError: 'fail' | 'skip' | 'deadLetter'
   readonly fingerprint: string
   readonly stages: readonly ExplainedStage[]
@@ -55,7 +57,8 @@ export interface Explanation {
 /** The plan of a pipeline: stages, steps, and for each sink what it promises and why. Connects nothing. Throws `InvalidDefinition` for what isn't a pipeline. */
 export function explain(pipeline: Pipeline): Explanation {
   const blueprint = blueprintOf(pipeline)
-  const { name, guarantee, checkpointMs, onError, fingerprint, stages } = blueprint
+  const { name, guarantee, checkpointMs, onError, fingerprint, stages, backend } = blueprint
+  const keeps = stages.some(({ steps }) => steps.some(({ step }) => step.state !== undefined))
   const explained = stages.map((stage): ExplainedStage => {
     const letters: readonly { id: string; sink: AnySinkDefinition; input: StreamRef | null }[] =
       onError.kind === 'deadLetter' ? [{ id: onError.id, sink: onError.sink as AnySinkDefinition, input: null }] : []
@@ -85,7 +88,8 @@ export function explain(pipeline: Pipeline): Explanation {
       })),
     }
   })
-  return { pipeline: name, guarantee, checkpointMs, onError: onError.kind, fingerprint, stages: explained }
+  const state = keeps ? (backend?.describe ?? 'workflow history') : null
+  return { pipeline: name, guarantee, checkpointMs, state, onError: onError.kind, fingerprint, stages: explained }
 }
 
 const nameOf = ({ node, port }: StreamRef): string => (port === 'out' ? node : `${node}.${port}`)

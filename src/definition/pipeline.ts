@@ -2,6 +2,7 @@ import type { Bytes, Duration } from '../units.js'
 import type { DeadLetterPolicy } from './dead-letter-policy.js'
 import type { Missing } from './marks.js'
 import type { Source } from './source.js'
+import type { StateBackend } from './state-backend.js'
 import type { End, Stream } from './stream.js'
 
 type AnyEnd = End<string, unknown>
@@ -49,8 +50,14 @@ export interface PipelineOptions<S, E> {
   readonly commit?: { readonly interval?: Duration }
   /** How much is executed again after a failure. 100 ms to 10 minutes; default 5 s. */
   readonly checkpoint?: { readonly interval?: Duration }
-  /** `inlineLimit`: how much state, compressed, a task may keep in workflow history. Default 128 KiB, at most 1 MiB. */
-  readonly state?: { readonly inlineLimit?: Bytes }
+  /**
+   * Where the state of steps lies: in workflow history, up to `inlineLimit` per task, compressed (default 128 KiB, at most
+   * 1 MiB); or, without limit, in `backend`, of which history names the parts. A pipeline may get one later, with all the
+   * state that it has.
+   */
+  readonly state?:
+    | { readonly inlineLimit?: Bytes; readonly backend?: never }
+    | { readonly backend: StateBackend; readonly inlineLimit?: never }
 }
 
 /** A checked pipeline, ready for the plugin, the client and the test kit. */

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Position } from '../definition/position.js'
 import type { SourceBatch } from '../definition/source.js'
 import { NotCaughtUp } from '../errors/ownership.js'
-import type { Problem } from '../protocol/checkpoint.js'
+import { StateBackendUnavailable } from '../errors/state.js'
+import type { Problem, StateChange } from '../protocol/checkpoint.js'
 import type { EpochEnd, EpochInput, EpochResult } from '../protocol/epoch.js'
 import { problemOf } from './bad-record.js'
 import { AsyncSlicer } from './async-slicer.js'
@@ -18,6 +19,8 @@ import { Timed } from './timed.js'
 const STALE_MS = 1_000
 /** Trouble with the source that lasts longer ends an epoch, to be told. */
 const TROUBLE_MS = 3_000
+/** An epoch whose checkpoint is late looks so often whether it can be made. */
+const LATE_LOOK_MS = 50
 
 /**
  * One epoch: prefetched records through the steps, outputs to the sinks by the commit clock, until the checkpoint clock,
@@ -37,6 +40,8 @@ class EpochRun {
   private readonly slicer: Slicer
   private readonly timed: Timed
   private active = false
+  /** It should have ended. */
+  private late = false
   /** Records that the source has lost. */
   private lost = 0
   private commits = 0
@@ -74,8 +79,10 @@ class EpochRun {
       if (!catchUp.active) {
         const end = this.endByClock()
         if (end === 'until') return this.finishAtEnd()
-        if (end !== null) return this.finish(end)
+        const result = end === null ? null : await this.finishByClock(end)
+        if (result !== null) return result
         await this.commitDue()
+        session.keeper.tend()
       } else if (session.stop === 'released') throw this.notCaughtUp()
       const batch = prefetch.head
       if (batch === undefined) {
@@ -117,9 +124,29 @@ class EpochRun {
     return this.active ? 'interval' : 'idle'
   }
 
+  /**
+   * Null where state can't be stored for now: the epoch goes on, and its checkpoint is late. One that ends for another
+   * reason than its clocks waits instead.
+   */
+  private async finishByClock(end: EpochEnd): Promise<EpochResult | null> {
+    const { keeper, stop, refusals } = this.session
+    if (stop !== null || refusals.full) return this.finish(end)
+    this.late = true
+    if (!keeper.ready) return null
+    await this.settle()
+    try {
+      return this.result(end, await keeper.capture(this.session.abort.signal, false))
+    } catch (error) {
+      if (!(error instanceof StateBackendUnavailable)) throw error
+      this.session.abort.signal.throwIfAborted()
+      return null
+    }
+  }
+
   /** How long to wait for records at most: until the next clock strikes. */
   private patience(): number {
     if (this.session.catchUp.active) return 1_000
+    if (this.late) return LATE_LOOK_MS
     let due = (this.active ? this.lengthMs : Math.min(this.lengthMs, this.timed.dueMs)) - this.elapsed
     for (const [ledger, at] of this.committedAt) {
       if (ledger.commitMs !== null && ledger.dirty) due = Math.min(due, at + ledger.commitMs - performance.now())
@@ -234,16 +261,26 @@ class EpochRun {
    */
   private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
     const { session } = this
+    await this.settle(ended === 'problem')
+    return this.result(ended, await session.keeper.capture(session.abort.signal), problem)
+  }
+
+  /** Commits what is to be committed before a checkpoint. `all`: ledgers without outputs, too. */
+  private async settle(all = false): Promise<void> {
+    const { session } = this
     if (session.catchUp.active) throw this.notCaughtUp()
     const { refusals } = session
     // Dead letters last: others may add to them.
     for (const emitter of session.emitters) {
       if (emitter !== refusals.outlet) await emitter.settle(session.abort.signal)
     }
-    await this.commit(
-      session.ledgers.filter((ledger) => ledger.dirty || (ended === 'problem' && session.isBehind(ledger))),
-    )
+    await this.commit(session.ledgers.filter((ledger) => ledger.dirty || (all && session.isBehind(ledger))))
     if (refusals.outlet instanceof Emitter) await refusals.outlet.settle(session.abort.signal)
+  }
+
+  private result(ended: EpochEnd, state: StateChange | undefined, problem?: Problem): EpochResult {
+    const { session } = this
+    const { refusals } = session
     const skipped = this.lost + this.badRecords.skipped + refusals.skipped
     const deadLettered = this.badRecords.deadLettered + refusals.deadLettered
     const stall = session.host.stalls.takeLongest(session.task)
@@ -254,7 +291,6 @@ class EpochRun {
     // Where a receipt was adopted, what it lists was offered to another attempt.
     const written = Math.max(0, offered - refusals.skipped)
     refusals.clear((itemId) => session.isDone(itemId, session.position))
-    const state = await session.keeper.capture(session.abort.signal)
     const { watermark } = session.time
     return {
       epoch: this.input.epoch,

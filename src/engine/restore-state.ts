@@ -1,34 +1,95 @@
 import type { Blueprint } from '../definition/blueprint.js'
-import { PlanIncompatible, StateCorrupt } from '../errors/state.js'
-import type { Segment } from '../protocol/checkpoint.js'
+import type { SegmentStore, StateBackend } from '../definition/state-backend.js'
+import { TidemarkError } from '../errors/base.js'
+import type { TaskAt } from '../errors/ownership.js'
+import { PlanIncompatible, StateBackendUnavailable, StateCorrupt } from '../errors/state.js'
+import type { StateMark } from '../protocol/checkpoint.js'
+import { BackendState } from '../state/backend-state.js'
 import { InlineState } from '../state/inline-state.js'
+import { inSlices, restoreLog, SegmentFault } from '../state/restore.js'
+import type { SegmentLog } from '../state/segment-log.js'
 import type { StateKeeper } from '../state/state-keeper.js'
 import type { StepStates } from '../state/step-states.js'
+import type { EpochMs } from '../units.js'
+import type { EngineHost } from './host.js'
 import type { Claim } from './recovery.js'
 
+export interface Restoring {
+  readonly host: EngineHost
+  readonly states: StepStates
+  readonly claim: Claim
+  readonly blueprint: Blueprint
+  readonly signal: AbortSignal
+  /** Of the epoch under way; 0: there was none. */
+  readonly time: () => EpochMs
+}
+
 /**
- * Brings the tables to where the checkpoint has them, and returns what will keep them there. Throws `StateCorrupt`, or
- * `PlanIncompatible` with all that this code can't take over.
+ * Brings the tables to where the checkpoint has them, and returns what will keep them there. Throws `StateCorrupt`,
+ * `StateBackendUnavailable`, or `PlanIncompatible` with all that this code can't take over.
  */
-export async function restoreState(states: StepStates, claim: Claim, blueprint: Blueprint): Promise<StateKeeper> {
+export async function restoreState(restoring: Restoring): Promise<StateKeeper> {
+  const { states, claim, blueprint } = restoring
   const { pipeline, stage, partition, checkpoint } = claim
   const task = { pipeline, stage, partition }
-  for (const [index, segment] of (checkpoint.state?.segments ?? []).entries()) {
-    try {
-      states.restore(await bytesOf(segment))
-    } catch (error) {
-      throw new StateCorrupt({ ...task, segment: nameOf(segment, index) }, error)
-    }
+  const { backend } = blueprint
+  const stored = checkpoint.state?.segments ?? []
+  if (backend === null || (states.isEmpty && stored.length === 0)) {
+    await restoreFrom(null, restoring, task)
+    return new InlineState({ states, recorded: checkpoint.state, limit: blueprint.inlineBytes, task })
   }
-  const wrong = states.restored(checkpoint.state?.versions ?? {})
+  return await restoreWith(backend, restoring, task)
+}
+
+async function restoreWith(backend: StateBackend, restoring: Restoring, task: TaskAt): Promise<StateKeeper> {
+  const { host, states, claim, signal, time } = restoring
+  const { namespace, connection } = host
+  const { describe, retainMs } = backend
+  const store = await attempted(task, describe, 'open its store', () =>
+    backend.open({ ...task, namespace, connection, signal }),
+  )
+  try {
+    const log = await restoreFrom({ store, describe }, restoring, task)
+    const { generation, incarnation, claim: number, runId } = claim.owner
+    const tag = `${runId} ${generation}.${incarnation}.${number}`
+    const warn = (message: string): void => host.log.warn(message)
+    return new BackendState({ states, log, store, task, describe, retainMs, tag, time, warn })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** Null: there is no backend. */
+async function restoreFrom(
+  backend: { readonly store: SegmentStore; readonly describe: string } | null,
+  { states, claim, signal }: Restoring,
+  task: TaskAt,
+): Promise<SegmentLog> {
+  const recorded: StateMark = claim.checkpoint.state ?? { segments: [], versions: {} }
+  const read = (key: string): Promise<Uint8Array | null> => {
+    if (backend === null) throw new SegmentFault(key, new TypeError(NO_BACKEND))
+    return attempted(task, backend.describe, 'read a segment', () => backend.store.get(key))
+  }
+  let log: SegmentLog
+  try {
+    log = await restoreLog(states, recorded.segments, read, signal)
+  } catch (error) {
+    if (!(error instanceof SegmentFault)) throw error
+    throw new StateCorrupt({ ...task, segment: error.segment }, error.cause)
+  }
+  const wrong = await inSlices(states.finishing(recorded.versions), signal)
   if (wrong.length > 0) throw new PlanIncompatible({ ...task, steps: wrong })
-  return new InlineState({ states, recorded: checkpoint.state, limit: blueprint.inlineBytes, task })
+  return log
 }
 
-async function bytesOf(segment: Segment): Promise<Uint8Array> {
-  if ('data' in segment) return Buffer.from(segment.data, 'base64')
-  throw new TypeError('it lies in a state backend, and the pipeline has none')
-}
+const NO_BACKEND = 'it lies in a state backend, and the pipeline has none'
 
-const nameOf = (segment: Segment, index: number): string =>
-  'data' in segment ? `${index + 1} in history` : segment.key
+async function attempted<R>(task: TaskAt, backend: string, doing: string, work: () => Promise<R>): Promise<R> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error
+    throw new StateBackendUnavailable({ ...task, backend, doing }, error)
+  }
+}

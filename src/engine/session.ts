@@ -170,7 +170,9 @@ export class Session {
   static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
     const session = await Session.assemble(host, blueprint, stage, input)
     try {
-      session.keeper = await restoreState(session.states, session.claim, blueprint)
+      const { states, claim, flow } = session
+      const { signal } = session.abort
+      session.keeper = await restoreState({ host, states, claim, blueprint, signal, time: () => flow.now })
       return session
     } catch (error) {
       await session.close()

@@ -25,17 +25,40 @@ export class StateTooLarge extends StateError<StateTooLargeDetails> {
 
 export interface StateCorruptDetails extends TaskAt {
   readonly segment: string
-  readonly reason: string
+  /** Why, where the cause's own message isn't the right one. */
+  readonly reason?: string
 }
 
 /** A segment of a task's state isn't what was written. */
 export class StateCorrupt extends StateError<StateCorruptDetails> {
-  constructor(details: TaskAt & { readonly segment: string }, cause: unknown) {
-    const reason = reasonOf(cause)
+  constructor(details: StateCorruptDetails, cause?: unknown) {
+    const reason = details.reason ?? reasonOf(cause)
     super(
       'StateCorrupt',
       `segment ${details.segment} of the state of ${named(details)} cannot be read: ${reason}`,
-      { ...details, reason },
+      details,
+      cause,
+    )
+  }
+}
+
+export interface StateBackendFailure extends TaskAt {
+  /** What it is: `directory /var/state`. Never a secret. */
+  readonly backend: string
+  /** What could not be done, as in "could not write a segment". */
+  readonly doing: string
+  /** Why, where the cause's own message isn't the right one. */
+  readonly reason?: string
+}
+
+/** A task's state backend can't be reached, is full, or refuses. What was to be stored is kept until it can be. */
+export class StateBackendUnavailable extends StateError<StateBackendFailure> {
+  constructor(details: StateBackendFailure, cause?: unknown) {
+    const { backend, doing, reason = reasonOf(cause) } = details
+    super(
+      'StateBackendUnavailable',
+      `the state backend of ${named(details)} could not ${doing} (${backend}): ${reason}`,
+      details,
       cause,
     )
   }

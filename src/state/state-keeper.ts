@@ -10,8 +10,9 @@ export interface StateKeeper {
   readonly trouble: Error | null
   /**
    * What the checkpoint that is being made has to say; undefined: nothing has changed. All it names is durable. Throws
-   * `StateTooLarge`, or `StateBackendUnavailable` when `signal` aborts before that is reached.
+   * `StateTooLarge`, or `StateBackendUnavailable`: when `signal` aborts before that is reached or, `patient` false, when
+   * it can't be reached now. Then nothing is lost, and it may be called again.
    */
-  capture(signal: AbortSignal): Promise<StateChange | undefined>
+  capture(signal: AbortSignal, patient?: boolean): Promise<StateChange | undefined>
   close(): Promise<void>
 }

@@ -1,5 +1,8 @@
+import { inflateRawSync } from 'node:zlib'
+import type { Home } from './cell.js'
 import { Journal } from './journal.js'
-import { readSegment, SegmentWriter } from './segment.js'
+import { LogSegment } from './log-segment.js'
+import { SegmentReader, SegmentWriter } from './segment.js'
 import { StateTable, type TableOptions } from './table.js'
 
 type Migration = (old: unknown, from: number) => unknown
@@ -33,14 +36,21 @@ export class StepStates {
     return table
   }
 
-  /** Entries that have changed since the last `settled`. */
+  /** Entries of all tables. */
+  get size(): number {
+    let size = 0
+    for (const table of this.tables.values()) size += table.size
+    return size
+  }
+
+  /** Entries that have changed since they were last stored. */
   get changeCount(): number {
     let count = 0
     for (const table of this.tables.values()) count += table.changeCount
     return count
   }
 
-  /** A segment of what has changed since the last `settled`; null if nothing has. */
+  /** A segment of what has changed since it was last stored; null if nothing has. */
   delta(): Uint8Array | null {
     const writer = new SegmentWriter()
     for (const [id, table] of this.tables) {
@@ -64,20 +74,57 @@ export class StepStates {
 
   /** Everything is in a segment that a checkpoint will name. */
   settled(): void {
-    for (const table of this.tables.values()) table.settled()
+    const home: Home = { live: 0 }
+    for (const table of this.tables.values()) table.settled(home)
+  }
+
+  /** Up to `most` entries that have changed go into a segment: from then on they count as stored there. */
+  take(most: number, writer: SegmentWriter, segment: LogSegment): void {
+    let left = most
+    for (const [id, table] of this.tables) {
+      const count = Math.min(left, table.changeCount)
+      if (count === 0) continue
+      left -= count
+      writer.table(id, count)
+      segment.begin(table)
+      table.take(count, segment, (key, bytes) => writer.entry(key, bytes))
+    }
+    segment.entries = writer.entries
   }
 
   /** Entries of one segment; segments come in the order in which they were made. */
   restore(segment: Uint8Array): void {
-    readSegment(segment, ({ table, key, bytes }) => {
-      const known = this.tables.get(table)
-      if (known === undefined) this.strange.add(table)
-      else known.restore(key, bytes)
-    })
+    runOut(this.restoring(inflateRawSync(segment), new LogSegment()))
+  }
+
+  /** The same in steps, of a segment that is no longer deflated: which entries it is the newest to have is in `into` then. */
+  *restoring(raw: Uint8Array, into: LogSegment): Generator<void> {
+    const reader = new SegmentReader(raw)
+    let name: string | null = null
+    let table: StateTable<unknown> | undefined
+    while (reader.next()) {
+      if (reader.table !== name) {
+        name = reader.table
+        table = this.tables.get(name)
+        if (table === undefined) this.strange.add(name)
+        else into.begin(table)
+      }
+      into.entries++
+      if (reader.length < 0) table?.restoreGone(reader.key)
+      else if (table !== undefined) {
+        into.push(table.restore(reader.key, reader.bytes, reader.from, reader.length, into))
+      }
+      yield
+    }
   }
 
   /** All segments are in: what was written by other versions is migrated. Returns what this plan can't take over, and why. */
   restored(versions: Readonly<Record<string, number>>): readonly string[] {
+    return runOut(this.finishing(versions))
+  }
+
+  /** The same in steps. */
+  *finishing(versions: Readonly<Record<string, number>>): Generator<void, readonly string[]> {
     const wrong = [...this.strange].map((table) => `'${table}': no step of the plan has it`)
     for (const [id, table] of this.tables) {
       const step = id.slice(0, id.indexOf(' '))
@@ -85,10 +132,18 @@ export class StepStates {
       if (was !== undefined && was !== is && table.size > 0) {
         const migrate = this.migrations.get(id)
         if (migrate === undefined) wrong.push(`'${id}': version ${was}, this is ${is}, and migrates nothing`)
-        else table.migrate((value) => migrate(value, was))
+        else yield* table.migrating((value) => migrate(value, was))
       }
-      table.restored()
+      yield* table.ordering()
     }
     return wrong
+  }
+}
+
+/** All steps at once. */
+function runOut<R>(steps: Generator<void, R>): R {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
   }
 }

@@ -1,6 +1,8 @@
 import type { EpochMs } from '../units.js'
+import { Cell, type Home } from './cell.js'
 import { DueHeap } from './due-heap.js'
 import type { Journal, Undoable } from './journal.js'
+import type { LogSegment } from './log-segment.js'
 
 /** How a value lies in segments. `decode(encode(value))` must be the same value again. */
 export interface StateCodec<V> {
@@ -17,31 +19,35 @@ export interface TableOptions<V> {
   readonly migrate?: (old: unknown, from: number) => V
 }
 
-/** Restored, and not read yet: most entries of a large state never are before the next checkpoint. */
-class Encoded {
-  readonly bytes: Uint8Array
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes
-  }
-}
-
 /**
- * One step's state by key, in memory. Knows what has changed since the last checkpoint, and takes back what a bad record
+ * One step's state by key, in memory. Knows what has changed since it was last stored, and takes back what a bad record
  * did. Values are never changed in place: a change is another value under `set`.
  */
 export class StateTable<V> implements Undoable {
-  private readonly entries = new Map<string, V | Encoded>()
-  private readonly changed = new Set<string>()
+  private readonly entries = new Map<string, Cell<V>>()
+  /** Of entries that have changed: those that no segment has any version of, and the others. */
+  private readonly fresh: Home = { live: 0 }
+  private readonly stale: Home = { live: 0 }
+  /** Of entries that are gone. */
+  private readonly nowhere: Home = { live: 0 }
+  /** Changed entries, oldest change first, and some that aren't any more. */
+  private changed: Cell<V>[] = []
+  /** How many of the first of them have been taken. */
+  private taken = 0
+  /** Keys that are gone, and of which segments have some version. */
+  private readonly gone = new Set<string>()
   private readonly heap = new DueHeap()
   private readonly journal: Journal
-  private readonly codec: StateCodec<V>
   private readonly due: TableOptions<V>['due']
+  private readonly encode: (value: V) => Uint8Array
+  private readonly decode: (bytes: Uint8Array) => V
 
   constructor(journal: Journal, options: TableOptions<V> = {}) {
+    const codec = options.codec ?? (jsonCodec as StateCodec<V>)
     this.journal = journal
-    this.codec = options.codec ?? (jsonCodec as StateCodec<V>)
     this.due = options.due
+    this.encode = (value) => codec.encode(value)
+    this.decode = (bytes) => codec.decode(bytes)
   }
 
   get size(): number {
@@ -49,11 +55,7 @@ export class StateTable<V> implements Undoable {
   }
 
   get(key: string): V | undefined {
-    const found = this.entries.get(key)
-    if (!(found instanceof Encoded)) return found
-    const value = this.codec.decode(found.bytes)
-    this.entries.set(key, value)
-    return value
+    return this.entries.get(key)?.value(this.decode)
   }
 
   set(key: string, value: V): void {
@@ -66,8 +68,7 @@ export class StateTable<V> implements Undoable {
     const before = this.get(key)
     if (before === undefined) return
     this.journal.note(this, key, before)
-    this.entries.delete(key)
-    this.changed.add(key)
+    this.remove(key)
   }
 
   /** In the order of the keys' code units, whatever the order in which they came: restoring keeps it. */
@@ -92,69 +93,147 @@ export class StateTable<V> implements Undoable {
   }
 
   undo(key: string, before: unknown): void {
-    const now = this.get(key)
-    if (before === undefined) {
-      this.entries.delete(key)
-      this.changed.add(key)
-    } else this.put(key, before as V, now)
+    if (before === undefined) this.remove(key)
+    else this.put(key, before as V, this.get(key))
   }
 
-  /** Calls `visit` for each entry that has changed since the last `settled`, in any order; null: it is gone. */
+  /** Calls `visit` for each entry that has changed since it was last stored, in any order; null: it is gone. */
   changes(visit: (key: string, bytes: Uint8Array | null) => void): void {
-    for (const key of this.changed) visit(key, this.encoded(key))
+    for (const key of this.gone) visit(key, null)
+    for (const cell of this.pending()) visit(cell.key, cell.encoded(this.encode))
   }
 
   /** The same for all entries. */
   all(visit: (key: string, bytes: Uint8Array) => void): void {
-    for (const key of this.entries.keys()) {
-      const bytes = this.encoded(key)
-      if (bytes !== null) visit(key, bytes)
-    }
+    for (const cell of this.entries.values()) visit(cell.key, cell.encoded(this.encode))
   }
 
   get changeCount(): number {
-    return this.changed.size
+    return this.fresh.live + this.stale.live + this.gone.size
   }
 
   /** What has changed is in a segment. */
-  settled(): void {
-    this.changed.clear()
+  settled(home: Home = { live: 0 }): void {
+    for (const cell of this.pending()) cell.move(home)
+    this.changed = []
+    this.taken = 0
+    this.gone.clear()
   }
 
-  /** An entry as a segment has it; null: gone. Not a change. */
-  restore(key: string, bytes: Uint8Array | null): void {
-    if (bytes === null) this.entries.delete(key)
-    else this.entries.set(key, new Encoded(bytes))
-  }
-
-  /** Every value becomes another. */
-  migrate(to: (old: unknown) => V): void {
-    for (const key of this.entries.keys()) {
-      this.entries.set(key, to(this.get(key)))
-      this.changed.add(key)
+  /** The same for `count` of the changed entries, those that changed first; `visit` is called for each. */
+  take(count: number, segment: LogSegment, visit: (key: string, bytes: Uint8Array | null) => void): void {
+    let left = count
+    for (const key of this.gone) {
+      if (left === 0) break
+      left--
+      visit(key, null)
+      this.gone.delete(key)
+    }
+    while (left > 0) {
+      const cell = this.changed[this.taken++]
+      if (cell === undefined) throw new RangeError(`${left} entries too many were asked for`)
+      if (!this.isChanged(cell)) continue
+      left--
+      visit(cell.key, cell.encoded(this.encode))
+      cell.move(segment)
+      segment.push(cell as Cell<unknown>)
+    }
+    if (this.taken * 2 > this.changed.length) {
+      this.changed = this.changed.slice(this.taken)
+      this.taken = 0
     }
   }
 
-  /** All entries are restored: those that are due get into order. */
-  restored(): void {
+  /** Entries of a segment that is to go count as changed again. */
+  touch(cell: Cell<unknown>): void {
+    cell.move(this.stale)
+    this.changed.push(cell as Cell<V>)
+  }
+
+  /** An entry as a segment has it: `length` bytes of `chunk`, which must not change; or it is gone. Not a change. */
+  restore(key: string, chunk: Uint8Array, at: number, length: number, home: Home): Cell<unknown> {
+    let cell = this.entries.get(key)
+    if (cell === undefined) {
+      cell = new Cell<V>(key, home)
+      this.entries.set(key, cell)
+    } else cell.move(home)
+    cell.holdEncoded(chunk, at, length)
+    return cell as Cell<unknown>
+  }
+
+  restoreGone(key: string): void {
+    const cell = this.entries.get(key)
+    if (cell === undefined) return
+    this.entries.delete(key)
+    this.bury(cell)
+  }
+
+  /** Every value becomes another. A step: some entries at a time. */
+  *migrating(to: (old: unknown) => V): Generator<void> {
+    for (const cell of this.entries.values()) {
+      cell.hold(to(cell.value(this.decode)))
+      this.mark(cell)
+      yield
+    }
+  }
+
+  /** All entries are restored: those that are due get into order, one after the other. */
+  *ordering(): Generator<void> {
     this.heap.clear()
     const { due } = this
     if (due === undefined) return
-    for (const key of this.entries.keys()) {
-      const value = this.get(key)
-      const at = value === undefined ? null : due(value, key)
-      if (at !== null) this.heap.push({ at, key })
+    for (const cell of this.entries.values()) {
+      const at = due(cell.value(this.decode), cell.key)
+      if (at !== null) this.heap.push({ at, key: cell.key })
+      yield
     }
   }
 
   private put(key: string, value: V, before: V | undefined): void {
-    this.entries.set(key, value)
-    this.changed.add(key)
+    let cell = this.entries.get(key)
+    if (cell === undefined) {
+      const stored = this.gone.delete(key)
+      cell = new Cell<V>(key, stored ? this.stale : this.fresh)
+      this.entries.set(key, cell)
+      this.changed.push(cell)
+    } else this.mark(cell)
+    cell.hold(value)
     const { due } = this
     if (due === undefined) return
     const at = due(value, key)
     // An entry that was changed without moving stands in the heap already.
     if (at !== null && (before === undefined || due(before, key) !== at)) this.heap.push({ at, key })
+  }
+
+  private remove(key: string): void {
+    const cell = this.entries.get(key)
+    if (cell === undefined) return
+    this.entries.delete(key)
+    // What no segment has need not be said to be gone.
+    if (cell.home !== this.fresh) this.gone.add(key)
+    this.bury(cell)
+  }
+
+  private bury(cell: Cell<V>): void {
+    cell.move(this.nowhere)
+    cell.clear()
+  }
+
+  private mark(cell: Cell<V>): void {
+    if (this.isChanged(cell)) return
+    cell.move(this.stale)
+    this.changed.push(cell)
+  }
+
+  private *pending(): Generator<Cell<V>> {
+    for (let i = this.taken; i < this.changed.length; i++) {
+      const cell = this.changed[i]
+      if (cell !== undefined && this.isChanged(cell)) yield cell
+    }
+  }
+
+  private isChanged(cell: Cell<V>): boolean {
+    return cell.home === this.stale || cell.home === this.fresh
   }
 
   /** The heap keeps what has moved or gone; it is dropped here. */
@@ -165,12 +244,6 @@ export class StateTable<V> implements Undoable {
       this.heap.pop()
     }
     return undefined
-  }
-
-  private encoded(key: string): Uint8Array | null {
-    const value = this.entries.get(key)
-    if (value === undefined) return null
-    return value instanceof Encoded ? value.bytes : this.codec.encode(value)
   }
 }
 

@@ -4,13 +4,14 @@ import { table } from './table.js'
 
 /** A pipeline's plan: what reads from what, and what each sink promises. */
 export function explainView(
-  { pipeline, guarantee, checkpointMs, onError, stages }: Explanation,
+  { pipeline, guarantee, checkpointMs, state, onError, stages }: Explanation,
   colors: Colors,
 ): string {
   return [
     `${colors.bold(pipeline)}: ${guarantee.value}`,
     `  ${guarantee.because}`,
     `  checkpoint every ${seconds(checkpointMs)}; a bad record ${badRecord[onError]}`,
+    ...(state === null ? [] : [`  state in ${state}`]),
     ...stages.map((stage) => stageView(stage)),
   ].join('\n')
 }

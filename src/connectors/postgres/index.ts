@@ -1,4 +1,5 @@
-/** Postgres as a sink: rows or statements of your own, exactly-once. Needs the package `pg`. */
+/** Postgres: as a sink, rows or statements of your own, exactly-once; and as a place for state. Needs the package `pg`. */
+export { postgresState, postgresStateDdl, type PostgresStateOptions } from './postgres-state.js'
 export { postgresSink, type PostgresSinkOptions } from './postgres-sink.js'
 export {
   postgresStatementSink,

@@ -6,7 +6,8 @@ import type { S3Connection } from './s3-connection.js'
 
 type Sdk = typeof SdkModule
 
-interface Reach {
+/** A client that is set up. */
+export interface Reach {
   readonly sdk: Sdk
   readonly client: SdkModule.S3Client
   readonly timeoutMs: number
@@ -17,12 +18,16 @@ const reached = new WeakMap<S3Connection, Promise<Reach>>()
 
 /** The bucket, by the AWS SDK. It is loaded here and not before: a definition can be imported without it. */
 export async function sdkBucket(connection: S3Connection, name: string): Promise<Bucket> {
+  return bucketOf(await reachS3(connection), name)
+}
+
+export async function reachS3(connection: S3Connection): Promise<Reach> {
   let reaching = reached.get(connection)
   if (reaching === undefined) {
     reaching = reach(connection)
     reached.set(connection, reaching)
   }
-  return bucketOf(await reaching, name)
+  return await reaching
 }
 
 async function reach(connection: S3Connection): Promise<Reach> {
@@ -107,7 +112,8 @@ function bucketOf({ sdk, client, timeoutMs }: Reach, Bucket: string): Bucket {
   }
 }
 
-async function told<R>(request: Promise<R>): Promise<R> {
+/** Rejects with `BucketFailure`. */
+export async function told<R>(request: Promise<R>): Promise<R> {
   try {
     return await request
   } catch (error) {

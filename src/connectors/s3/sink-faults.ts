@@ -4,9 +4,9 @@ import { lineFaults } from '../lines/line-faults.js'
 import { pathFault } from '../lines/line.js'
 
 /** A general purpose bucket, or an access point's ARN. Directory buckets (`--x-s3`) don't list keys in their order. */
-const BUCKET = /^(?!.*--x-s3$)([a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:[^\s]+)$/
+export const BUCKET = /^(?!.*--x-s3$)([a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|arn:[^\s]+)$/
 /** Leaves room for path and name in a key of 1,024 bytes. */
-const LONGEST_PREFIX = 512
+export const LONGEST_PREFIX = 512
 
 /** What is wrong with the options of `s3Sink`. */
 export const faultsOf = (options: object): readonly Fault[] =>

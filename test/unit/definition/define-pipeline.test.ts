@@ -48,6 +48,7 @@ test('what is not said has its default', () => {
     onError: { kind: 'fail' },
     commitMs: null,
     checkpointMs: 5_000,
+    backend: null,
     inlineBytes: 131_072,
   })
 })
