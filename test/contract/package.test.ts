@@ -88,9 +88,15 @@ describe('the entries', () => {
       'tidemark/workflows': ['tidemarkPipeline', 'tidemarkTask'],
       'tidemark/testing': expect.arrayContaining(['memorySink', 'memorySource']) as unknown,
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
-      'tidemark/file': ['fileSink'],
-      'tidemark/postgres': ['postgresLedgerDdl', 'postgresSink', 'postgresStatementSink'],
-      'tidemark/s3': ['readCommitted', 'removeUncommitted', 's3Sink'],
+      'tidemark/file': ['fileSink', 'fileState'],
+      'tidemark/postgres': [
+        'postgresLedgerDdl',
+        'postgresSink',
+        'postgresState',
+        'postgresStateDdl',
+        'postgresStatementSink',
+      ],
+      'tidemark/s3': ['readCommitted', 'removeUncommitted', 's3Sink', 's3State'],
       'tidemark/http': ['httpSink'],
       'tidemark/temporal': ['workflowSink', 'workflowUpdateSink'],
     })
