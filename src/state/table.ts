@@ -136,7 +136,7 @@ export class StateTable<V> implements Undoable {
       left--
       visit(cell.key, cell.encoded(this.encode))
       cell.move(segment)
-      segment.push(cell as Cell<unknown>)
+      segment.push(cell)
     }
     if (this.taken * 2 > this.changed.length) {
       this.changed = this.changed.slice(this.taken)
@@ -158,7 +158,7 @@ export class StateTable<V> implements Undoable {
       this.entries.set(key, cell)
     } else cell.move(home)
     cell.holdEncoded(chunk, at, length)
-    return cell as Cell<unknown>
+    return cell
   }
 
   restoreGone(key: string): void {

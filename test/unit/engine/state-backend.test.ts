@@ -6,7 +6,7 @@ import type { Pipeline, PipelineOptions } from '../../../src/definition/pipeline
 import type { Serde } from '../../../src/definition/serde.js'
 import { json } from '../../../src/definition/serdes/index.js'
 import type { StateBackend } from '../../../src/definition/state-backend.js'
-import { InvalidDefinition } from '../../../src/errors/definition.js'
+import type { InvalidDefinition } from '../../../src/errors/definition.js'
 import { PlanIncompatible, StateBackendUnavailable, StateCorrupt } from '../../../src/errors/state.js'
 import type { Problem } from '../../../src/protocol/checkpoint.js'
 import { waitUntil } from '../../setup/wait-until.js'
@@ -135,7 +135,7 @@ describe('with a state backend', () => {
     await expect(task.again()).rejects.toBeInstanceOf(StateBackendUnavailable)
     store.failure = null
     const [[key, found] = ['', undefined]] = [...store.blobs]
-    store.blobs.set(key, { at: 0, blob: Buffer.from(found?.blob ?? []).reverse() })
+    store.blobs.set(key, { at: 0, blob: Buffer.from([...(found?.blob ?? [])].toReversed()) })
     const corrupt = await task.again().catch((error: unknown) => error)
     expect(corrupt).toBeInstanceOf(StateCorrupt)
     expect(corrupt).toMatchObject({ retryable: false, details: { segment: key } })
