@@ -178,7 +178,8 @@ class Bench {
       await nextTurn()
     }
     for (let from = 0; from < numbers.length; from += SLICE) {
-      for (const n of numbers.slice(from, from + SLICE)) this.table.set(`key-${n}`, { n: random(1e9), at: Date.now() - random(1e9) })
+      for (const n of numbers.slice(from, from + SLICE))
+        this.table.set(`key-${n}`, { n: random(1e9), at: Date.now() - random(1e9) })
       this.states.journal.forget()
       await tend()
     }

@@ -114,7 +114,9 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
     // Not by a copy onto itself: there are servers that leave an object's time alone then.
     touch: (keys) =>
       inParallel(keys, AT_ONCE, async (key) => {
-        await told(client.send(new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: 'touched' }), inTime()))
+        await told(
+          client.send(new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: 'touched' }), inTime()),
+        )
       }),
 
     delete: (keys) =>
