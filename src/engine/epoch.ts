@@ -301,7 +301,7 @@ class EpochRun {
     const offered = session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0)
     // Where a receipt was adopted, what it lists was offered to another attempt.
     const written = Math.max(0, offered - refusals.skipped)
-    refusals.clear()
+    refusals.clear((itemId) => session.isDone(itemId, session.position))
     const { watermark } = session.time
     return {
       epoch: this.input.epoch,

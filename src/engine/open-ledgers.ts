@@ -91,8 +91,6 @@ export async function openOutlets(
       emitters.push(new Emitter(sink, writer, base, { refused, judge: refusals }))
     }
     const outlets = [...ledgers, ...emitters]
-    const lists = ledgers.flatMap(({ ahead }) => (ahead === null ? [] : [ahead.rejections]))
-    refusals.restore(lists, outlets)
     const letters = sinks.find(({ id }) => blueprint.onError.kind === 'deadLetter' && id === blueprint.onError.id)
     const outlet = outlets.find((one) => letters !== undefined && one.sinks.some(({ id }) => id === letters.id))
     if (letters !== undefined && outlet !== undefined) refusals.sendTo(outlet, letters)

@@ -25,7 +25,7 @@ interface Entry {
  * is in every receipt, since a refusal can't be made again by re-execution: a retry obeys it (PROTOCOL §5).
  */
 export class Refusals {
-  /** Left out, and made dead letters, since the checkpoint; earlier attempts included. */
+  /** Left out, and made dead letters, since the checkpoint; what earlier attempts did counts when it is offered again. */
   skipped = 0
   deadLettered = 0
   /** There are letters that their ledger has not committed yet: it has to before any other. */
@@ -69,31 +69,46 @@ export class Refusals {
     this.letters = { outlet, sink }
   }
 
-  /** What receipts of an earlier attempt at this epoch list. `outlets` drop it when it is offered to them again. */
-  restore(lists: readonly (readonly Rejection[])[], outlets: readonly Outlet[]): void {
+  /**
+   * What receipts of earlier attempts list, but for what is before the checkpoint: also those of an epoch that is recorded,
+   * since an attempt may have gone further than the one that was. `outlets` drop it when it is offered to them again; what is
+   * adopted never is.
+   */
+  restore(
+    lists: readonly (readonly Rejection[])[],
+    outlets: readonly Outlet[],
+    isDone: (itemId: string) => boolean,
+    isAdopted: (itemId: string) => boolean,
+  ): void {
     const obeyed = new Map<string, Entry>()
     for (const rejection of lists.flat()) {
       const key = keyOf(...rejection)
-      if (obeyed.has(key)) continue
+      if (obeyed.has(key) || isDone(rejection[1])) continue
+      if (isAdopted(rejection[1])) {
+        this.count()
+        continue
+      }
       const entry = { rejection, item: null }
       obeyed.set(key, entry)
       this.add(entry)
-      if (this.onError.kind === 'deadLetter') this.deadLettered++
-      else this.skipped++
     }
     if (obeyed.size === 0) return
     const obey = (item: OutputItem): boolean => {
       const entry = obeyed.get(keyOf(item.sink, item.id))
-      if (entry !== undefined) entry.item = item
-      return entry !== undefined
+      if (entry === undefined) return false
+      entry.item = item
+      this.count()
+      return true
     }
     for (const outlet of outlets) outlet.obeyed = obey
   }
 
-  /** A checkpoint has counted them all: no attempt goes back behind it. */
-  clear(): void {
+  /** A checkpoint has counted what is done by it: no attempt goes back behind it. */
+  clear(isDone: (itemId: string) => boolean): void {
+    const ahead = this.entries.filter(({ rejection }) => !isDone(rejection[1]))
     this.entries = []
     this.chars = 0
+    for (const entry of ahead) this.add(entry)
     this.skipped = 0
     this.deadLettered = 0
   }
@@ -124,6 +139,11 @@ export class Refusals {
     if (lasts) this.add(entry)
     item.refused = true
     return true
+  }
+
+  private count(): void {
+    if (this.onError.kind === 'deadLetter') this.deadLettered++
+    else this.skipped++
   }
 
   private verdictOn(error: RecordRejected, { output, sink }: OutputItem): ReturnType<typeof verdictOn> {

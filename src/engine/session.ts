@@ -23,6 +23,7 @@ import { Flow } from './flow.js'
 import type { EngineHost } from './host.js'
 import type { Ledger } from './ledger.js'
 import { openOutlets, sinksOf } from './open-ledgers.js'
+import { positionIn as positionOfItem } from './item-position.js'
 import { sameOwner } from './owner.js'
 import { changed, lostAgain } from './source-changes.js'
 import { Prefetch } from './prefetch.js'
@@ -129,6 +130,10 @@ export class Session {
     this.names = [source.id, ...stage.steps.map((s) => s.id), ...sinks.map((s) => s.id)]
     const place = { pipeline: claim.pipeline, stage: claim.stage, source: source.id, partition: claim.partition }
     this.flow = new Flow(place, source.definition.key, () => this.step ?? source.id)
+    const lists = this.ledgers.map(({ head }) => head.rejections)
+    const start = positionIn(claim, source.id)
+    const isAdopted = (itemId: string): boolean => this.adopted && this.isDone(itemId, this.position)
+    this.refusals.restore(lists, this.outlets, (itemId) => this.isDone(itemId, start), isAdopted)
     const pushes: Record<string, Push> = {}
     for (const outlet of this.outlets) {
       for (const sink of outlet.sinks) {
@@ -308,6 +313,12 @@ export class Session {
   release(epoch: number): Promise<void> {
     this.closing ??= this.settle(epoch).then(() => this.shut())
     return this.closing
+  }
+
+  /** Whether an item is of what lies before `position`. */
+  isDone(itemId: string, position: Position): boolean {
+    const at = positionOfItem(itemId, this.flow.place)
+    return at === null || this.compare(at, position) < 0
   }
 
   /** Nothing was offered to it between its receipt and here. */

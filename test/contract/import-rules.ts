@@ -17,7 +17,7 @@ const engine = [...definition, ...list('src/steps/ src/state/ src/protocol/ src/
 export const rules: readonly Rule[] = [
   { part: 'src/units.ts', values: [] },
   { part: 'src/errors/', values: ['src/units.ts'], types: ['src/definition/'] },
-  { part: 'src/state/', values: list('src/units.ts src/errors/ node:zlib'), types: ['src/protocol/'] },
+  { part: 'src/state/', values: list('src/units.ts src/errors/ node:'), types: ['src/protocol/', 'src/definition/'] },
   { part: 'src/steps/', values: [...definition, 'src/state/'] },
   { part: 'src/definition/', values: [...definition, ...list('src/steps/ src/state/ zod node:buffer node:crypto')] },
   { part: 'src/protocol/', values: list('src/units.ts src/errors/catalog.ts'), types: ['src/definition/'] },
@@ -29,14 +29,21 @@ export const rules: readonly Rule[] = [
     part: 'src/connectors/kafka/',
     values: [...definition, ...list('kafkajs @node-rs/crc32 snappy lz4-napi zod node:')],
   },
-  { part: 'src/connectors/postgres/', values: [...definition, ...list('pg zod node:')] },
+  {
+    part: 'src/connectors/postgres/',
+    values: [...definition, ...list('src/connectors/state-options.ts pg zod node:')],
+  },
   {
     part: 'src/connectors/temporal/',
     values: [...definition, ...list('src/connectors/in-parallel.ts @temporalio/client @temporalio/common node:')],
   },
   {
     part: 'src/connectors/s3/',
-    values: [...definition, ...list('src/connectors/ledger-chain/ src/connectors/lines/ @aws-sdk/client-s3 zod node:')],
+    values: [
+      ...definition,
+      ...list('src/connectors/ledger-chain/ src/connectors/lines/ src/connectors/in-parallel.ts'),
+      ...list('src/connectors/state-options.ts @aws-sdk/client-s3 zod node:'),
+    ],
   },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },

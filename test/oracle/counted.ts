@@ -7,8 +7,24 @@ import { readTopic, type TopicRecord } from './read-topic.js'
  * What the pipeline of test/fixtures/pipeline.ts has to make of these records, said a second time in other words. Nothing
  * of the library is used here.
  */
-export function expectedOutputs(records: ReadonlyMap<number, readonly TopicRecord[]>): Outputs {
-  return new Map([...records].map(([partition, some]) => [partition, some.flatMap(expectedLines)]))
+export function expectedOutputs(records: ReadonlyMap<number, readonly TopicRecord[]>, keeps = false): Outputs {
+  return new Map(
+    [...records].map(([partition, some]) => {
+      const lines = some.flatMap(expectedLines)
+      return [partition, keeps ? numbered(lines) : lines]
+    }),
+  )
+}
+
+/** Each line with how many of its key there have been in its partition, itself included. */
+function numbered(lines: readonly string[]): string[] {
+  const seen = new Map<string, number>()
+  return lines.map((line) => {
+    const [partition, offset, key, value] = JSON.parse(line) as readonly [number, string, string, string]
+    const nth = (seen.get(key) ?? 0) + 1
+    seen.set(key, nth)
+    return JSON.stringify([partition, offset, key, value, nth])
+  })
 }
 
 function expectedLines({ partition, offset, key, value }: TopicRecord): string[] {
@@ -20,10 +36,11 @@ function expectedLines({ partition, offset, key, value }: TopicRecord): string[]
 
 /** An output without what can't be known beforehand: the epoch's time, the random number, the call. Others stay as they are. */
 export function withoutChance(line: string): string {
-  const { partition, offset, key, value, now, dice, call, ...others } = parse(line)
+  const { partition, offset, key, value, nth, now, dice, call, ...others } = parse(line)
   const called = call === undefined || typeof call === 'string'
   const known = called && typeof now === 'number' && typeof dice === 'number' && dice >= 0 && dice < 1
-  return known && Object.keys(others).length === 0 ? JSON.stringify([partition, offset, key, value]) : line
+  if (!known || Object.keys(others).length > 0) return line
+  return JSON.stringify(nth === undefined ? [partition, offset, key, value] : [partition, offset, key, value, nth])
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> {
@@ -49,6 +66,7 @@ export async function judgeCounted(place: {
   readonly brokers: readonly string[]
   readonly topic: string
   readonly directory: string
+  readonly keeps?: boolean
 }): Promise<CountedVerdict> {
   const lines = await readOutput(place.directory)
   const found = new Map([...lines].map(([partition, some]) => [partition, some.map(withoutChance)]))
@@ -59,11 +77,11 @@ export async function judgeCounted(place: {
 
 /** Reads the topic and compares each of these outputs, named as `withoutChance` does, with what has to come of it. */
 export async function judgeOutputs(
-  place: { readonly brokers: readonly string[]; readonly topic: string },
+  place: { readonly brokers: readonly string[]; readonly topic: string; readonly keeps?: boolean },
   outputs: readonly Outputs[],
 ): Promise<CountedVerdict[]> {
   const records = await readTopic(place.brokers, place.topic)
-  const expected = expectedOutputs(records)
+  const expected = expectedOutputs(records, place.keeps)
   const numbers = new Set([...records.values()].flat().map(({ value }) => numberIn(value)))
   return outputs.map((found) => ({ numbers: numbers.size, ...compare(expected, found) }))
 }

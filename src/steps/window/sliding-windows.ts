@@ -107,14 +107,15 @@ export class SlidingWindows implements Windows {
       around = window
       next.push({ start, last: Math.max(last, time), acc: aggregator.add(acc, value) })
     }
+    const near = before !== undefined && before.last >= time - size ? before : undefined
     // It ends at the value.
     if (!has(next, time - size)) {
-      const begun = before !== undefined && before.last >= time - size ? before.acc : aggregator.init()
+      const begun = near === undefined ? aggregator.init() : near.acc
       put(next, { start: time - size, last: time, acc: aggregator.add(begun, value) })
     }
     // It begins behind the value before: what else was in it would have made it.
-    if (before !== undefined && before.last + 1 + size >= time && !has(next, before.last + 1)) {
-      put(next, { start: before.last + 1, last: time, acc: aggregator.add(aggregator.init(), value) })
+    if (near !== undefined && !has(next, near.last + 1)) {
+      put(next, { start: near.last + 1, last: time, acc: aggregator.add(aggregator.init(), value) })
     }
     // It begins behind the value.
     if (around !== undefined && around.last > time && !has(next, time + 1)) {

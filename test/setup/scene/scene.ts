@@ -29,6 +29,8 @@ export interface SceneOptions extends Pick<
   readonly perSecond: number
   /** Outputs are answers to calls, each of which is kept in `calls`. */
   readonly asks?: boolean
+  /** The pipeline keeps state, and its outputs tell of it. */
+  readonly keeps?: boolean
 }
 
 export interface TaskStanding {
@@ -112,7 +114,7 @@ export class Scene {
 
   /** One more worker process. Resolves when it polls for tasks. */
   async addWorker(): Promise<WorkerProcess> {
-    const { temporalAddress, brokers, asks, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
+    const { temporalAddress, brokers, asks, keeps, commit, checkpoint, heartbeatTimeout, idleInterval } = this.options
     const { pipeline, topic, directory, taskQueue } = this
     const identity = `worker-${++this.named}`
     const settings: WorkerSettings = {
@@ -124,6 +126,7 @@ export class Scene {
       directory,
       taskQueue,
       ...(asks === true && { calls: this.calls }),
+      ...(keeps === true && { keeps }),
       ...(commit !== undefined && { commit }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
@@ -258,7 +261,8 @@ export class Scene {
         throw new Error(`${worker.identity} ended with ${JSON.stringify(exit)}:\n${tail(worker.log)}`)
     }
     await commits.stop()
-    const oracle = await judgeCounted({ brokers: this.options.brokers, topic: this.topic, directory: this.directory })
+    const { brokers, keeps = false } = this.options
+    const oracle = await judgeCounted({ brokers, topic: this.topic, directory: this.directory, keeps })
     if (oracle.numbers !== feed.sent) {
       throw new Error(`the topic holds ${oracle.numbers} numbers, not the ${feed.sent} that were sent`)
     }

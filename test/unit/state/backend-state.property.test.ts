@@ -1,15 +1,4 @@
-import {
-  type Arbitrary,
-  array,
-  assert as assertProperty,
-  asyncProperty,
-  constant,
-  constantFrom,
-  nat,
-  oneof,
-  option,
-  record,
-} from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StateMark } from '../../../src/protocol/checkpoint.js'
 import { MANY, SLACK_BYTES } from '../../../src/state/segment-log.js'
@@ -22,18 +11,18 @@ type Op =
   | { readonly kind: 'bad'; readonly key: number; readonly value: number | null }
   | { readonly kind: 'tend' | 'turn' | 'checkpoint' | 'restart' | 'fail' | 'mend' }
 
-const key = nat(5)
-const op: Arbitrary<Op> = oneof(
-  { weight: 8, arbitrary: record({ kind: constant('set' as const), key, value: nat(9) }) },
-  { weight: 4, arbitrary: record({ kind: constant('delete' as const), key }) },
+const key = fc.nat(5)
+const op: fc.Arbitrary<Op> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('set' as const), key, value: fc.nat(9) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('delete' as const), key }) },
   {
     weight: 3,
-    arbitrary: record({ kind: constant('bad' as const), key, value: option(nat(9)) }),
+    arbitrary: fc.record({ kind: fc.constant('bad' as const), key, value: fc.option(fc.nat(9)) }),
   },
   {
     weight: 6,
-    arbitrary: record({
-      kind: constantFrom('tend', 'turn', 'checkpoint', 'checkpoint', 'restart', 'fail', 'mend'),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('tend', 'turn', 'checkpoint', 'checkpoint', 'restart', 'fail', 'mend'),
     }),
   },
 )
@@ -44,8 +33,8 @@ const PADDING = 'x'.repeat(300_000)
 const valueOf = (value: number): unknown => [value, PADDING]
 
 test('what any checkpoint names restores to what the table was then, whatever happened before', async () => {
-  await assertProperty(
-    asyncProperty(array(op, { maxLength: 120, size: 'max' }), async (ops) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(op, { maxLength: 120, size: 'max' }), async (ops) => {
       const store = new MemoryStore()
       let task = await StoredTask.open(store)
       let expected = new Map<string, unknown>()

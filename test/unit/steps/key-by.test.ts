@@ -76,3 +76,18 @@ test('keys of another partition are refused where partitions are known', () => {
   expect(() => push?.('ab', ctx)).toThrow('elsewhere')
   expect(seen).toEqual(['a', 'b'])
 })
+
+test('state beside it is kept by the old key', () => {
+  const run = new StageRun<string>((s) => [
+    s
+      .keyBy('last', (v) => v, { key: text(), alreadyPartitioned: true })
+      .count('new')
+      .to('by-new', sink),
+    s.count('old').to('by-old', sink),
+  ])
+  for (const value of ['a', 'b', 'a']) run.send(value)
+  expect([run.values('by-new'), run.values('by-old')]).toEqual([
+    [1, 1, 2],
+    [1, 2, 3],
+  ])
+})
