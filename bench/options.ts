@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 
-const benchmarks = ['consume', 'copy', 'checkpoints'] as const
+const benchmarks = ['consume', 'copy', 'checkpoints', 'state'] as const
+
+const usualRecords = { consume: 2_000_000, copy: 500_000, checkpoints: 2_000_000, state: 1_000_000 } as const
 
 export interface BenchOptions {
   readonly benchmark: (typeof benchmarks)[number]
@@ -14,6 +16,8 @@ export interface BenchOptions {
   readonly brokers: readonly string[] | undefined
   /** Whether `copy` runs beside a kafkajs transaction loop and Kafka Streams. */
   readonly peers: boolean
+  /** An S3 bucket for `state`. */
+  readonly bucket: string | undefined
   /** Where Tidemark's process writes a CPU profile of all its rounds. */
   readonly profile: string | undefined
 }
@@ -25,11 +29,13 @@ export const usage = `npm run bench -- <benchmark> [options]
   copy         Tidemark from one topic to another, exactly-once, committing every 100 ms and every second; with --peers
                in turns with the usual kafkajs transaction loop and with Kafka Streams (exactly_once_v2; needs Maven)
   checkpoints  what one checkpoint costs: milliseconds, history events, history bytes
+  state        what a checkpoint of large state costs in a backend: bytes, how long processing stops; and restoring it
 
-  --records <n>                  records of 200 bytes in the topic (2000000; copy: 500000)
+  --records <n>                  records of 200 bytes in the topic (2000000; copy: 500000); state: keys (1000000)
   --rounds <n>                   counted runs of each contender (5); one more comes before, to warm up
   --peers                        of copy: also those that do the same
   --json                         all figures as one JSON object on the last line
+  --bucket <name>                of state: measure S3, too, in that bucket, reached as the AWS SDK finds it
   --temporal-address <host:port> use this Temporal instead of starting one
   --brokers <host:port,…>        use these Kafka brokers instead of starting one
   --profile <directory>          write CPU profiles of Tidemark's process there
@@ -48,6 +54,7 @@ export function optionsFrom(args: readonly string[]): BenchOptions | null {
       json: { type: 'boolean', default: false },
       'temporal-address': { type: 'string' },
       brokers: { type: 'string' },
+      bucket: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -58,9 +65,11 @@ export function optionsFrom(args: readonly string[]): BenchOptions | null {
     throw new TypeError(`name one benchmark: ${benchmarks.join(', ')}`)
   }
   if (values.peers && benchmark !== 'copy') throw new TypeError('--peers is an option of copy')
+  if (values.bucket !== undefined && benchmark !== 'state') throw new TypeError('--bucket is an option of state')
   return {
     benchmark,
-    records: whole('--records', values.records ?? (benchmark === 'copy' ? '500000' : '2000000')),
+    records: whole('--records', values.records ?? String(usualRecords[benchmark])),
+    bucket: values.bucket,
     rounds: whole('--rounds', values.rounds),
     peers: values.peers,
     json: values.json,

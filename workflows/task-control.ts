@@ -27,6 +27,10 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
       return { ...state, ending: 'drained' }
     case 'cancel':
       return { ...state, ending: 'cancelled' }
+    case 'trouble':
+      // The next checkpoint takes it back.
+      if (state.session === null || control.claim !== state.claim) return state
+      return { ...state, trouble: control.trouble ?? null }
     case 'stop':
       // One that has been resumed meanwhile goes on to its own end.
       return state.phase === 'parked' ? { ...state, ending: 'failed' } : state

@@ -225,7 +225,9 @@ class TaskRun {
     for (;;) {
       await condition(() => settled || this.inbox.length > 0)
       if (settled) return
+      const troubled = this.inbox.some(({ kind }) => kind === 'trouble')
       this.obeyAll()
+      if (troubled) await this.tell()
       await react()
     }
   }

@@ -40,8 +40,9 @@ class EpochRun {
   private readonly slicer: Slicer
   private readonly timed: Timed
   private active = false
-  /** It should have ended. */
-  private late = false
+  /** When it should have ended; null: it isn't late. */
+  private lateSince: number | null = null
+  private told = false
   /** Records that the source has lost. */
   private lost = 0
   private commits = 0
@@ -131,8 +132,8 @@ class EpochRun {
   private async finishByClock(end: EpochEnd): Promise<EpochResult | null> {
     const { keeper, stop, refusals } = this.session
     if (stop !== null || refusals.full) return this.finish(end)
-    this.late = true
-    if (!keeper.ready) return null
+    this.lateSince ??= performance.now()
+    if (!keeper.ready) return this.tellTrouble()
     await this.settle()
     try {
       return this.result(end, await keeper.capture(this.session.abort.signal, false))
@@ -143,10 +144,20 @@ class EpochRun {
     }
   }
 
+  /** Status shows what holds a checkpoint back, though only checkpoints tell of anything else. */
+  private tellTrouble(): null {
+    const { host, keeper, claim } = this.session
+    const { trouble } = keeper
+    if (this.told || trouble === null || performance.now() - (this.lateSince ?? 0) < TROUBLE_MS) return null
+    this.told = true
+    host.tell?.(claim, problemOf(trouble, Date.now()))
+    return null
+  }
+
   /** How long to wait for records at most: until the next clock strikes. */
   private patience(): number {
     if (this.session.catchUp.active) return 1_000
-    if (this.late) return LATE_LOOK_MS
+    if (this.lateSince !== null) return LATE_LOOK_MS
     let due = (this.active ? this.lengthMs : Math.min(this.lengthMs, this.timed.dueMs)) - this.elapsed
     for (const [ledger, at] of this.committedAt) {
       if (ledger.commitMs !== null && ledger.dirty) due = Math.min(due, at + ledger.commitMs - performance.now())

@@ -1,4 +1,6 @@
+import type { Problem } from '../protocol/checkpoint.js'
 import type { ByteBudget } from './byte-budget.js'
+import type { Claim } from './recovery.js'
 import type { StallWatch } from './stall-watch.js'
 
 export interface EngineLog {
@@ -15,6 +17,8 @@ export interface EngineHost {
   /** Without its thread where nobody's patience is at stake: in tests. */
   readonly stalls: Omit<StallWatch, 'close'>
   readonly log: EngineLog
+  /** Tells a task's workflow what keeps its checkpoint from being made, while that lasts. Never throws. */
+  readonly tell?: (claim: Claim, trouble: Problem) => void
   /** Of the code that runs: part of the fingerprint beside the plan. */
   readonly buildId: string
 }

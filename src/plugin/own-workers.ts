@@ -9,7 +9,8 @@ import { ByteBudget } from '../engine/byte-budget.js'
 import { SessionRegistry } from '../engine/registry.js'
 import { type Lifeline, StallWatch } from '../engine/stall-watch.js'
 import { InvalidCommand } from '../errors/control.js'
-import { ACTIVITY, claimsQueue } from '../protocol/names.js'
+import { SIGNAL, type TaskControl } from '../protocol/messages.js'
+import { ACTIVITY, claimsQueue, taskWorkflowId } from '../protocol/names.js'
 import { claimSlots } from './claim-slots.js'
 import { OrphanWatch } from './orphan-watch.js'
 import type { PluginSettings } from './options.js'
@@ -67,6 +68,20 @@ export class OwnWorkers {
         log: {
           info: (message, meta) => logger.info(message, meta),
           warn: (message, meta) => logger.warn(message, meta),
+        },
+        tell: ({ pipeline, stage, partition, owner }, trouble) => {
+          const { incarnation, claim } = owner
+          const control: TaskControl = {
+            kind: 'trouble',
+            reason: '',
+            acceptCodeChange: false,
+            incarnation,
+            claim,
+            trouble,
+          }
+          const task = client.workflow.getHandle(taskWorkflowId(pipeline, stage, partition))
+          // It learns by the checkpoint that follows.
+          task.signal(SIGNAL.control, control).catch(() => undefined)
         },
         buildId: workerDeploymentOptions?.version.buildId ?? '',
       },

@@ -1,3 +1,4 @@
+import type { Problem } from './checkpoint.js'
 import type { PipelineCommand, PipelineState } from './pipeline.js'
 import type { TaskReport, TaskState } from './task.js'
 
@@ -10,13 +11,16 @@ export const SIGNAL = { report: 'tidemark.report', control: 'tidemark.control' }
 export const QUERY = { pipeline: 'tidemark.pipeline', task: 'tidemark.task' } as const
 export const MEMO = { pipeline: 'tidemark', task: 'tidemark' } as const
 
-/** What the pipeline tells a task. */
+/** What the pipeline tells a task, or `trouble`: what keeps the worker that has it from making a checkpoint. */
 export interface TaskControl {
-  readonly kind: PipelineCommand['kind'] | 'stop'
+  readonly kind: PipelineCommand['kind'] | 'stop' | 'trouble'
   readonly reason: string
   readonly acceptCodeChange: boolean
   /** Of the pipeline that says it: an older start's word doesn't count. */
   readonly incarnation: number
+  readonly trouble?: Problem
+  /** Whose trouble it is. */
+  readonly claim?: number
 }
 
 export interface Messages {

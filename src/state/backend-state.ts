@@ -112,8 +112,9 @@ export class BackendState implements StateKeeper {
       if (this.broken !== undefined) throw this.broken
     }
     const { dead, recorded } = log
-    if (dead > 0) {
-      this.storing = this.touch(log.segments.slice(0, Math.min(dead, recorded)))
+    const dropped = keysOf(log.segments.slice(0, Math.min(dead, recorded)))
+    if (dropped.length > 0) {
+      this.storing = this.touch(dropped)
       await this.settle(signal, patient)
     }
     this.notReadySince = null
@@ -195,10 +196,8 @@ export class BackendState implements StateKeeper {
   }
 
   /** What is dropped counts as young: before the checkpoint says so, which may be the last thing that this worker does. */
-  private async touch(segments: readonly LogSegment[]): Promise<void> {
-    const keys = keysOf(segments)
-    if (keys.length > 0 && !(await this.link.until('touch segments', () => this.options.store.touch(keys)))) return
-    this.storing = null
+  private async touch(keys: readonly string[]): Promise<void> {
+    if (await this.link.until('touch segments', () => this.options.store.touch(keys))) this.storing = null
   }
 
   /** Until nothing is being stored. */

@@ -131,6 +131,9 @@ export class RunningPipeline {
     return {
       ...original,
       commitMs: 0,
+      // All in memory, whatever its size: nothing of a test is to be found anywhere.
+      backend: null,
+      inlineBytes: Infinity,
       stages: original.stages.map((stage) => ({
         ...stage,
         sources: stage.sources.map(({ id, source }) => ({

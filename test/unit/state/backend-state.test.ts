@@ -107,6 +107,25 @@ test('whoever waits, waits for as long as it is wanted', async () => {
   await expect(task.keeper.capture(signal)).rejects.toBeInstanceOf(StateBackendUnavailable)
 })
 
+test('what came, went and came again before it was stored is gone when it is gone', async () => {
+  task.table.set('a', 1)
+  task.table.set('b', 1)
+  await task.checkpoint()
+  task.table.delete('a')
+  task.table.set('a', 2)
+  task.table.delete('a')
+  expect(await entriesAt(store, await task.checkpoint())).toEqual({ b: 1 })
+})
+
+test('a segment that is needed no more when its checkpoint is made is in none', async () => {
+  changeMuch('first')
+  await until(() => store.puts > 0 && task.keeper.ready)
+  changeMuch('second')
+  const { segments } = await task.checkpoint()
+  expect(segments.length).toBeLessThan(store.puts)
+  expect(await entriesAt(store, task.mark)).toEqual(task.entries)
+})
+
 test('a session that closes waits for no store', async () => {
   store.failure = new Error('down')
   task.table.set('a', 1)

@@ -32,6 +32,15 @@ describe('a command', () => {
     expect(obey(paused, word('resume'), 99)).toEqual(taskState())
   })
 
+  test('trouble: of the claim that is, until its next checkpoint', () => {
+    const running = taskState({ session: { queue: 'q', worker: 'w', furthest: null }, claim: 7 })
+    const told = word('trouble', { claim: 7, trouble: problem })
+    expect(obey(running, told, 99)).toEqual({ ...running, trouble: problem })
+    expect(wantsPause(obey(running, told, 99))).toBe(false)
+    expect(obey(running, { ...told, claim: 6 }, 99)).toBe(running)
+    expect(obey({ ...running, session: null }, told, 99).trouble).toBeNull()
+  })
+
   test('drain and cancel: the task ends as soon as it may', () => {
     expect(obey(taskState(), word('drain'), 99).ending).toBe('drained')
     expect(obey(taskState(), word('cancel'), 99).ending).toBe('cancelled')
