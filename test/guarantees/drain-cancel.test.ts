@@ -2,6 +2,8 @@
  * Draining finishes and checkpoints what was read, then completes; cancelling ends at the next checkpoint. Neither leaves
  * anything half done, or running.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { definePipeline, json } from 'tidemark'
 import { fileSink } from 'tidemark/file'
@@ -177,6 +179,8 @@ describe.concurrent('a pipeline', () => {
       // The command is there before the task of the new run is.
       const handle = await handed.begin(name)
       const drained = handle.drain()
+      // Nothing shows an update that no worker has taken yet.
+      await sleep(1_000)
       await handed.startWorker()
       await drained
       expect((await handed.status(name)).tasks[0]).toMatchObject({ epoch: 1, positions: { numbers: String(COUNT) } })

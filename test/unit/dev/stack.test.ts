@@ -5,6 +5,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { Client, Connection } from '@temporalio/client'
@@ -94,8 +95,13 @@ describe('the development stack', () => {
 
   it('can be stopped in its tracks', async () => {
     stack.temporal.pause()
-    const answer = statusOf(stack.temporal.address, 'none').catch((error: unknown) => error)
-    expect(await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 500, 'silence'))])).toBe('silence')
+    let answer: Promise<unknown> | undefined
+    const isSilent = async (): Promise<boolean> => {
+      answer = statusOf(stack.temporal.address, 'none').catch((error: unknown) => error)
+      return (await Promise.race([answer, sleep(500, 'silence')])) === 'silence'
+    }
+    // A supervisor passes the signal on, when it gets its turn.
+    await waitUntil(isSilent, { for: 'Temporal to stand still' })
     stack.temporal.resume()
     expect(await answer).toBeInstanceOf(Error)
   })

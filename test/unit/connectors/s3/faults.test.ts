@@ -5,6 +5,7 @@ import { TidemarkError } from '../../../../src/errors/base.js'
 import { type Asked, FaultyProxy } from '../../../setup/s3/faulty-proxy.js'
 import { CREDENTIALS, startS3, type S3Server } from '../../../setup/s3/s3-server.js'
 import { uniqueName } from '../../../setup/unique-name.js'
+import { waitUntil } from '../../../setup/wait-until.js'
 import { ownerOf } from '../file/claims.js'
 import { committedLines, keysOf, listedLines, textOf } from './buckets.js'
 import { claimS3, type ClaimOptions } from './claims.js'
@@ -199,6 +200,16 @@ describe('a server', () => {
       const spot = { bucket: await own.makeBucket(), prefix }
       const first = await claimS3<number>(spot, { connection: { ...own.connection, requestTimeout: 500 } })
       own.pause()
+      // A supervisor passes the signal on, when it gets its turn.
+      const answers = (): Promise<unknown> => fetch(own.endpoint, { signal: AbortSignal.timeout(500) })
+      await waitUntil(
+        () =>
+          answers().then(
+            () => false,
+            () => true,
+          ),
+        { for: 'the server to stand still' },
+      )
       expect(await rejected(first.commit())).toMatchObject({ code: 'SinkUnavailable', retryable: true })
     } finally {
       own.resume()
