@@ -11,6 +11,7 @@ import type * as recoveryModule from '../../src/engine/recovery.js'
 import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
 import type * as sessionModule from '../../src/engine/session.js'
+import type * as blobModule from '../../src/state/blob.js'
 import type * as inlineModule from '../../src/state/inline-state.js'
 import type { StateChange } from '../../src/protocol/checkpoint.js'
 import type * as epochModule from '../../src/protocol/epoch.js'
@@ -84,6 +85,15 @@ export const stateOneCommitBehind = ({ InlineState }: typeof inlineModule): type
       return before
     }
   },
+})
+
+/** Segments of all claims share their keys: the first, the second … of a generation. */
+export const mutableKeys = ({ blobOf, inflated }: typeof blobModule): Partial<typeof blobModule> => ({
+  async blobOf(raw) {
+    const [, generation, nth] = /~ \S+ (\d+)\.\d+\.\d+ (\d+)/.exec(Buffer.from(raw).toString('latin1')) ?? []
+    return { ...(await blobOf(raw)), key: `segment ${nth} of generation ${generation}` }
+  },
+  rawOf: ({ bytes }) => inflated(bytes),
 })
 
 export const compareOnPosition = ({ judgeReceipt }: Recovery): Partial<Recovery> => ({

@@ -10,6 +10,7 @@ import { isBad } from './bad.js'
 import { type Counted, isTimer, type SimTimer, withState } from './model-state.js'
 import type { Log, SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
+import type { SimStore } from './sim-store.js'
 import type { SimTarget } from './sim-target.js'
 
 /** One output: of record `v`, the `i`th, with what it saw of its epoch. */
@@ -70,6 +71,8 @@ export const SINKS = takes.length
 export interface ModelOptions {
   /** A step with state and timers comes first. */
   readonly stateful: boolean
+  /** Where its state lies; null: in history. */
+  readonly store: SimStore | null
   readonly broker: SimBroker
   readonly ledgers: readonly SimLedger[]
   /** Without a ledger: gets every output. */
@@ -80,7 +83,7 @@ export interface ModelOptions {
 }
 
 /** A pipeline from the numbers of the log to those ledgers. */
-export function modelPipeline({ broker, ledgers, target, commitMs, stateful, asks }: ModelOptions): Blueprint {
+export function modelPipeline({ broker, ledgers, target, commitMs, stateful, store, asks }: ModelOptions): Blueprint {
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
   let answers = 0
   const ask = async (output: SimOutput): Promise<SimOutput> => {
@@ -110,7 +113,7 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful, ask
       return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
     },
   })
-  return { ...blueprintOf(pipeline), commitMs }
+  return { ...blueprintOf(pipeline), commitMs, backend: store?.backend ?? null }
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */

@@ -97,6 +97,14 @@ export const rules: readonly Rule[] = [
     seed: 119,
   },
   {
+    name: 'delta-under-a-mutable-key',
+    clause: '6',
+    instead: 'segments of state are stored under keys that other attempts use too',
+    breaks: [{ module: 'src/state/blob', by: 'mutableKeys', names: ['blobOf', 'rawOf'] }],
+    caughtBy: /^(2|3|10|11|14):/,
+    seed: 1726,
+  },
+  {
     name: 'shared-session',
     clause: '4',
     instead: 'a claim shares producers with the session before it, which goes on',

@@ -12,6 +12,8 @@ export interface Setting {
   readonly commitMs: number | null
   /** The pipeline keeps state and has timers. */
   readonly stateful: boolean
+  /** Keeps it here, in place of history. */
+  readonly keepsInStore: boolean
   /** Ends by itself at the records that are there when it starts. */
   readonly bounded: boolean
   readonly maxHistoryEvents: number
@@ -58,12 +60,14 @@ export function settingFrom(choices: Choices, { kind, flaw, asks }: SettingOptio
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const broker = new SimBroker(log, log.length - later, choices)
   const stateful = choices.chance(0.5) && !asks
+  const keepsInStore = stateful && choices.chance(0.5)
   return {
     broker,
     ledgers,
     target,
     commitMs,
     stateful,
+    keepsInStore,
     bounded,
     maxHistoryEvents,
     workers,

@@ -7,12 +7,15 @@ import { Invariants } from './invariants.js'
 import { modelPipeline, SOURCE } from './model.js'
 import { Process, Schedule } from './schedule.js'
 import { type Setting, settingFrom, type SettingOptions } from './setting.js'
+import { SimStore } from './sim-store.js'
 import { SimWorker } from './sim-worker.js'
 import type { ClientFlaw } from './temporal/client.js'
 import { SimPipeline } from './temporal/pipeline.js'
 import { SimTemporal } from './temporal/server.js'
 import { VirtualTime } from './virtual-time.js'
 
+/** What a task may park for whose history was reset: its state may be of a time that is no longer kept. */
+const AFTER_RESET = ['LedgerAhead', 'ReceiptLost', 'SinkBehind', 'StateCorrupt']
 /** Longer runs go nowhere. */
 const MOST_ACTIONS = 3_000
 /** Nothing is going to happen that hasn't by then. */
@@ -69,7 +72,8 @@ export class Simulation {
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
     const { asks } = options
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, asks })
+    const store = this.setting.keepsInStore ? new SimStore(() => this.time.date) : null
+    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, store, asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
@@ -216,7 +220,7 @@ export class Simulation {
 
   /** Nothing here is lost or reset but by a fault that says so: then the remedy is a generation of its own. */
   private problem({ problem }: TaskState): boolean {
-    if (this.wasReset && problem !== null && ['LedgerAhead', 'ReceiptLost', 'SinkBehind'].includes(problem.code)) {
+    if (this.wasReset && problem !== null && AFTER_RESET.includes(problem.code)) {
       this.startFresh()
     } else this.invariants.broken(`14: parked with ${problem?.code}: ${problem?.message}`)
     return true
