@@ -1,0 +1,3 @@
+import { holds } from './hold.js'
+
+holds('s3')
