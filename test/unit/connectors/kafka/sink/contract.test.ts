@@ -7,7 +7,7 @@ interface Sample {
   readonly text: string
 }
 
-describe.concurrent('the Kafka sink keeps the sink contract', () => {
+describe('the Kafka sink keeps the sink contract', () => {
   const checks = sinkContract({
     async subject(step) {
       const place = await newPlace<Sample>({}, { openLink: steppedLink(step) })
