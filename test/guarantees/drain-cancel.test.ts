@@ -179,8 +179,8 @@ describe.concurrent('a pipeline', () => {
       // The command is there before the task of the new run is.
       const handle = await handed.begin(name)
       const drained = handle.drain()
-      // Nothing shows an update that no worker has taken yet.
-      await sleep(1_000)
+      // Nothing shows an update that no worker has taken yet: a busy machine is given time to send it.
+      await sleep(4_000)
       await handed.startWorker()
       await drained
       expect((await handed.status(name)).tasks[0]).toMatchObject({ epoch: 1, positions: { numbers: String(COUNT) } })
