@@ -19,7 +19,7 @@ export class Invariants implements Observer {
   private readonly shown = new Map<string, string>()
   private readonly recorded = new Map<number, number>()
   /** By generation, ledger and output. */
-  private readonly refusedOutputs = new Map<string, unknown>()
+  private readonly refusedOutputs = new Map<string, SimOutput[]>()
   private readonly tell: (what: string) => void
 
   constructor(tell: (what: string) => void) {
@@ -54,7 +54,8 @@ export class Invariants implements Observer {
   /** A sink has refused an output: it is in the digest all the same. */
   refused(ledger: SimLedger, owner: Owner, output: unknown): void {
     this.tell(`  ${ledger.id} refuses ${idOf(ledger, output).join('.')}`)
-    this.refusedOutputs.set(`${owner.generation}/${ledger.id}/${idOf(ledger, output).join('.')}`, output)
+    const key = `${owner.generation}/${ledger.id}/${idOf(ledger, output).join('.')}`
+    this.refusedOutputs.set(key, [...(this.refusedOutputs.get(key) ?? []), output as SimOutput])
   }
 
   /** A result or a start is in history. */
@@ -147,7 +148,9 @@ export class Invariants implements Observer {
   ): void {
     for (let next = offered[progress.count]; next !== undefined; next = offered[progress.count]) {
       if (next[0] > upTo || !refuses(ledger.id, ...next)) return
-      const output = this.refusedOutputs.get(`${generation}/${ledger.id}/${next.join('.')}`)
+      const refused = this.refusedOutputs.get(`${generation}/${ledger.id}/${next.join('.')}`)
+      // A zombie may have been refused the same, at the time of an older epoch.
+      const output = refused?.findLast(({ now }) => now === progress.last?.time) ?? refused?.at(-1)
       if (output === undefined) return
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
       progress.count++
