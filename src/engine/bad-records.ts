@@ -34,7 +34,7 @@ export class BadRecords {
       if (verdict === 'deadLetter') session.deadLetters?.(deadLetterOf(error, flow, step), flow)
     } catch (failure) {
       // What decides on bad records, and the encoder of dead letters, are users' code too.
-      for (const outlet of session.outlets) outlet.rollback(record)
+      this.rollback(record)
       return this.failing(recordErrorOf(failure, flow, onError.kind === 'deadLetter' ? onError.id : step))
     }
     if (verdict === 'fail') return this.failing(error)

@@ -187,7 +187,8 @@ class EpochRun {
       if (slice.halted) session.position = halt
       if (catchUp.active) {
         // Behind a gap the position may be past several ledgers' at once.
-        const end = (): void => this.timed.mustEnd()
+        // While catching up it throws what fails: there is no problem to park with.
+        const end = (): void => void this.timed.end()
         // The end that a ledger has seen may be that of an earlier start, which ended earlier.
         const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
         if (catchUp.reach(session.position, end)) {

@@ -48,12 +48,6 @@ export class Timed {
     })
   }
 
-  /** While catching up: a ledger holds what the end gave. */
-  mustEnd(): void {
-    // It throws for what fails while catching up, so there is no problem to park with.
-    this.end()
-  }
-
   /** Outputs get ids of their own, at the position that is next. */
   private happen(prefix: string, what: () => void): Problem | null {
     const { session } = this
