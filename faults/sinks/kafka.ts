@@ -20,7 +20,7 @@ const REQUESTS = new Map([
 export function kafkaSinkUnderTest({ kafka, links }: Servers): SinkUnderTest {
   const points = [...REQUESTS].map(([name, weight]): [string, Point] => [
     `kafka ${name}`,
-    { proxy: links.kafka, name, weight },
+    { proxy: links.kafka, name, weight, opening: name === 'InitProducerId' },
   ])
   return {
     servers: {},

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Receipt, SinkContext } from '../../definition/sink.js'
 import { ReceiptLost } from '../../errors/sink.js'
 import type { Database, Session } from './database.js'
@@ -65,6 +66,8 @@ function attempt({ database, ledger, target, ctx }: Opening): Promise<Fenced | n
     } catch (error) {
       if (sqlState(error) !== LOCK_TIMEOUT) throw error
       await session.query('ROLLBACK')
+      // Meanwhile a newer owner may have opened, and be at work: it isn't to be ended by one that is refused next.
+      if (!isDeepStrictEqual(await ledger.read(session), found)) return null
       // Whoever holds the row so long stands still.
       await transaction(session, settings, () => endHolders(session, [commit, opening]))
       return null

@@ -210,6 +210,12 @@ export class Scene {
     return taskPast(this.client, this.taskId(partition))
   }
 
+  /** The newest commit of whoever owned the partition at the fault: between looking and hitting it may have made more. */
+  lastCommitOf(partition: number, { before }: Fault): Commit | undefined {
+    const claim = before[partition]?.commit.owner.claim
+    return this.commits.of(partition).findLast(({ owner }) => owner.claim === claim)
+  }
+
   /** Where the ledger of a partition was ahead of its checkpoint when it was claimed after the fault, as history tells. */
   async caughtUp(partition: number, fault: Fault): Promise<string[]> {
     const { activities } = await this.past(partition)

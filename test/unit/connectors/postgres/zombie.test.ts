@@ -122,3 +122,44 @@ test('transactions of other ledgers go on', async () => {
   await other.writer.close()
   await successor.writer.close()
 })
+
+/** Somebody who stops where `at` says, until `goOn`. */
+function stop() {
+  let goOn: () => void = () => {}
+  let arrive: () => void = () => {}
+  const released = new Promise<void>((resolve) => (goOn = resolve))
+  const arrived = new Promise<void>((resolve) => (arrive = resolve))
+  const here = (): Promise<void> => {
+    arrive()
+    return released
+  }
+  return { here, arrived, goOn }
+}
+
+test('a stale opening that has waited for a newer one does not end what that does next', async () => {
+  const first = await claimed(postgresSinkDefinition<Row>(options(), openDatabase), { connection: connection(), key })
+  const [opening, committing, waited] = [stop(), stop(), stop()]
+  const ends = [opening, committing]
+  const openNewest = stepped(async (statement) => {
+    if (statement === 'COMMIT') await ends.shift()?.here()
+  })
+  const openStale = stepped(async (statement) => {
+    if (statement === 'ROLLBACK') await waited.here()
+  })
+  const sink = (open: typeof openDatabase) => postgresSinkDefinition<Row>(options(), open)
+  const newest = claimed(sink(openNewest), { connection: connection(), key, claim: 3 })
+  await opening.arrived
+  const stale = failure(claimed(sink(openStale), { connection: connection(), key, claim: 2 }))
+  await waited.arrived
+  opening.goOn()
+  const owner = await newest
+  const commit = failure(owner.commit([{ k: 1, v: 'newest' }]))
+  await committing.arrived
+  waited.goOn()
+  expect(await stale).toMatchObject({ code: 'GenerationFenced', details: { ledgerOwner: owner.owner } })
+  committing.goOn()
+  expect(await commit).toBeNull()
+  expect(await database.ask(`SELECT * FROM ${table}`)).toEqual([{ k: 1, v: 'newest' }])
+  await owner.writer.close()
+  await first.writer.close()
+})
