@@ -13,6 +13,8 @@ import { type Limits, passes, retried } from './retry.js'
 import type { Topics } from './topics.js'
 import { type Coordinators, Transaction } from './transaction.js'
 
+/** How long an ended transaction may take to show, in ms. */
+const LOOK_MS = 500
 /** So few at first: they cost, and most pipelines have no more. */
 const FIRST_PARTITIONS = 8
 
@@ -70,6 +72,19 @@ export class Ledger {
     if (typeof found !== 'string') return found
     const { at, target } = this.#target
     throw new ForeignReceipt({ ...at, target: `group ${group} of ${target}`, found })
+  }
+
+  /**
+   * What to go by before fencing: the newest receipt, unless a transaction that nobody ends hides it. A busy broker shows
+   * what a successor has committed some ms late, and a stale claim that doesn't see it costs that successor its producer.
+   */
+  async look(): Promise<Receipt | null> {
+    try {
+      return await this.read(true, { ...this.#limits, patienceMs: LOOK_MS })
+    } catch (error) {
+      if (!passes(error)) throw error
+      return await this.read(false)
+    }
   }
 
   /** Ends every older producer of this ledger, and what it has left open. */

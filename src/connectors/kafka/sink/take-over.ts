@@ -25,7 +25,7 @@ export async function takeOver(
   for (let backoff = 10; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
     signal.throwIfAborted()
     // A stale claim had better learn so before it fences its successor. What this finds may be old already.
-    const seen = await ledger.read(false)
+    const seen = await ledger.look()
     if (seen !== null) fence(seen)
     const transaction = await ledger.fence(transactionMs)
     const found = await ledger.read(true)
