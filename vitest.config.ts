@@ -10,7 +10,7 @@ const withServers = [
   'test/guarantees/**/*.test.ts',
   'test/connectors/**/*.test.ts',
   'test/unit/connectors/**/*.test.ts',
-  'test/contract/{kafkajs,installed-package}.test.ts',
+  'test/contract/{kafkajs,temporal-worker,installed-package}.test.ts',
 ]
 
 const shared = {

@@ -43,11 +43,10 @@ export class Crew {
   async muster(): Promise<void> {
     const missing = Math.max(0, WORKERS - this.live.length)
     await Promise.all(Array.from({ length: missing }, () => this.hire()))
-    const all = (): boolean => {
-      this.nobodyHasQuit()
-      return this.live.every((worker) => this.isUp(worker))
-    }
-    await waitUntil(all, { for: `${WORKERS} workers to wait for claims`, timeoutMs: 180_000, every: 50 })
+    const settled = (): boolean => this.quitters.length > 0 || this.live.every((worker) => this.isUp(worker))
+    await waitUntil(settled, { for: `${WORKERS} workers to wait for claims`, timeoutMs: 180_000, every: 50 })
+    const [quitter] = this.quitters
+    if (quitter !== undefined) throw new Error(`${quitter.identity} has ended by itself:\n${quitter.log.slice(-4_000)}`)
   }
 
   /** As it tells. The server names pollers of one partition of a queue only, and for a minute none of them may be this worker's. */
@@ -64,10 +63,8 @@ export class Crew {
   }
 
   /** A worker sits out whatever happens to its servers: only signals end it. */
-  private nobodyHasQuit(): void {
-    for (const { identity, runs, wasTold, log } of this.all) {
-      if (!runs && !wasTold) throw new Error(`${identity} has ended by itself:\n${log.slice(-2_000)}`)
-    }
+  private get quitters(): WorkerProcess[] {
+    return this.all.filter(({ runs, wasTold }) => !runs && !wasTold)
   }
 
   /** SIGTERM to all that run. Returns what is wrong with how they end. */

@@ -15,7 +15,7 @@ import { claimSlots } from './claim-slots.js'
 import { OrphanWatch } from './orphan-watch.js'
 import type { PluginSettings } from './options.js'
 import { searchAttributesOf } from './search-attributes.js'
-import { workflowCode } from './workflow-code.js'
+import { uninterrupted, workflowCode } from './workflow-code.js'
 
 /** A lost worker's workflow tasks wait for that long until another worker gets them. The SDK's default is 10 s. */
 const STICKY_MS = 1_000
@@ -116,6 +116,7 @@ export class OwnWorkers {
         interceptors: { ...activityInterceptors, workflowModules },
         activities: controlActivities(context),
         stickyQueueScheduleToStartTimeout: STICKY_MS,
+        ...uninterrupted,
       }),
       Worker.create({
         ...shared,

@@ -25,6 +25,13 @@ export function workflowCode(
   return { workflowsPath }
 }
 
+/**
+ * Running workflow code is ended by force after that long; by default after 5 s. A process that was stopped for longer in its
+ * midst would die of that on waking, with Node's `async hook stack has become corrupted`. These workflows can't loop. The
+ * SDK takes this option, though its types don't tell.
+ */
+export const uninterrupted = { isolateExecutionTimeout: 24 * 3_600_000 }
+
 function bundledFor(): unknown {
   if (!existsSync(bundlePath) || !existsSync(stampPath)) return undefined
   const stamp: unknown = JSON.parse(readFileSync(stampPath, 'utf8'))
