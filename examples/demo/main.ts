@@ -1,10 +1,12 @@
-/** What `npm start` runs: the whole path from a Kafka topic to checked files. */
+/** What `npm start` runs: the whole path from a Kafka topic to checked files and rows. */
 import { rm } from 'node:fs/promises'
 import { Client, Connection } from '@temporalio/client'
 import { PipelineClient } from 'tidemark/client'
+import { startPostgres } from '../../src/dev/postgres-server.js'
 import { startDevStack, type DevStack } from '../../src/dev/stack.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { check } from './check.js'
+import { createTable, expectedDelays, EXPORT, exportDelays, readDelays, wrongDelays } from './delays.js'
 import { type Flight, readFlights } from './flights.js'
 import { type DemoOptions, optionsFrom, usage } from './options.js'
 import { count, ProgressBar } from './progress.js'
@@ -22,45 +24,56 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const flights = await readFlights()
-  say('starting Temporal and Kafka')
-  const stack = await startDevStack({ ...options, onProgress: say })
+  say('starting Temporal, Kafka and Postgres')
+  const [stack, postgres] = await bothOrNone(
+    startDevStack({ ...options, onProgress: say }),
+    startPostgres({ onProgress: say }),
+  )
   try {
-    return await demonstrate(stack, flights, options)
+    return await demonstrate({ ...stack, postgres: postgres.url }, flights, options)
   } finally {
-    await stack.stop()
+    await Promise.all([stack.stop(), postgres.stop()])
   }
 }
 
-async function demonstrate(stack: DevStack, flights: readonly Flight[], { keep }: DemoOptions): Promise<number> {
-  const { temporal, kafka } = stack
+type DemoStack = DevStack & { readonly postgres: string }
+
+async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep }: DemoOptions): Promise<number> {
+  const { temporal, kafka, postgres } = stack
   const bar = new ProgressBar('published', flights.length)
   await publish({ brokers: kafka.brokers, flights, onProgress: (published) => bar.show(published) })
   bar.end()
 
   // Only what this demo wrote: a file sink's directory is its own.
   await rm(OUTPUT, { recursive: true, force: true })
+  await createTable(postgres)
   const connection = await Connection.connect({ address: temporal.address })
-  const worker = await startWorker(temporal.address, kafka.brokers)
+  const worker = await startWorker({ address: temporal.address, brokers: kafka.brokers, postgres })
   try {
     const client = new PipelineClient(new Client({ connection }))
     const read = await beforeTheEndOf(worker, runToEnd(client, flights.length))
     if (read === null) return 130
-    const verdict = await check(OUTPUT, flights)
-    const { written, missing, duplicated, unexpected } = verdict
+    const { written, missing, duplicated, unexpected } = await check(OUTPUT, flights)
+    const delays = await readDelays(postgres)
+    await exportDelays(delays)
+    const wrong = wrongDelays(delays, expectedDelays(flights))
     const webUi = pageOf(temporal.uiAddress)
     say(
       [
         '',
-        `read        ${count(read)} flights from topic '${TOPIC}'`,
+        `read        ${count(Math.min(...read))} flights from topic '${TOPIC}', by each of ${read.length} pipelines`,
         `written     ${count(written)} of them to ${OUTPUT}`,
         `missing     ${count(missing)}`,
         `duplicated  ${count(duplicated)}`,
         ...(unexpected === 0 ? [] : [`unexpected  ${count(unexpected)}`]),
+        `averages    ${count(delays.length)}, of each airport and day, to Postgres and ${EXPORT}`,
+        `wrong       ${count(wrong)}`,
         `Web UI      ${webUi ?? `of the server at ${temporal.address}`}`,
       ].join('\n'),
     )
     if (keep) await goOn(client, worker, stack)
-    return missing + duplicated + unexpected === 0 && read === flights.length ? 0 : 1
+    const all = read.every((records) => records === flights.length)
+    return all && missing + duplicated + unexpected + wrong === 0 ? 0 : 1
   } finally {
     await worker.stop()
     await connection.close()
@@ -79,6 +92,20 @@ async function goOn(client: PipelineClient, worker: DemoWorker, { temporal, kafk
     ].join('\n'),
   )
   await worker.ended
+}
+
+/** What has started is stopped where the other one fails. */
+async function bothOrNone<A extends Stoppable, B extends Stoppable>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  try {
+    return await Promise.all([a, b])
+  } catch (error) {
+    for (const one of await Promise.allSettled([a, b])) if (one.status === 'fulfilled') await one.value.stop()
+    throw error
+  }
+}
+
+interface Stoppable {
+  stop(): Promise<void>
 }
 
 /** Null: Ctrl-C ended the worker first. */

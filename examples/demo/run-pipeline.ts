@@ -1,26 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineClient } from 'tidemark/client'
 import { delayedFlights } from '../delayed-flights.js'
+import { delaysByAirport } from '../delays-by-airport.js'
 import { ProgressBar } from './progress.js'
 
 const LOOK_MS = 200
 
-/** Runs the pipeline over what is in the topic, from its beginning. Returns how many records it read. */
-export async function runToEnd(client: PipelineClient, records: number): Promise<number> {
-  const pipeline = await client.start(delayedFlights, { until: 'latest', fresh: true })
-  const bar = new ProgressBar('processed', records)
+/** Runs both pipelines over what is in the topic, from its beginning. Returns how many records each has read. */
+export async function runToEnd(client: PipelineClient, records: number): Promise<readonly number[]> {
+  const bounded = { until: 'latest', fresh: true } as const
+  const pipelines = await Promise.all([client.start(delayedFlights, bounded), client.start(delaysByAirport, bounded)])
+  const read = (): Promise<number[]> =>
+    Promise.all(pipelines.map(async (pipeline) => (await pipeline.status()).counters.read))
+  const bar = new ProgressBar('processed', records * pipelines.length)
   bar.show(0)
-  const result = pipeline.result()
-  const over = result.then(
+  const results = Promise.all(pipelines.map((pipeline) => pipeline.result()))
+  const over = results.then(
     () => true,
     () => true,
   )
-  while (!(await Promise.race([over, sleep(LOOK_MS, false)]))) {
-    bar.show((await pipeline.status()).counters.read)
-  }
-  await result
-  const { counters } = await pipeline.status()
-  bar.show(counters.read)
+  while (!(await Promise.race([over, sleep(LOOK_MS, false)]))) bar.show(sum(await read()))
+  await results
+  const counts = await read()
+  bar.show(sum(counts))
   bar.end()
-  return counters.read
+  return counts
 }
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0)

@@ -1,6 +1,7 @@
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { TidemarkPlugin } from 'tidemark/plugin'
 import { delayedFlights } from '../delayed-flights.js'
+import { delaysByAirport } from '../delays-by-airport.js'
 
 export interface DemoWorker {
   /** Rejects if the worker fails, resolves when Ctrl-C or `stop` has ended it. */
@@ -8,8 +9,16 @@ export interface DemoWorker {
   stop(): Promise<void>
 }
 
+export interface DemoServers {
+  /** `host:port` of Temporal. */
+  readonly address: string
+  readonly brokers: readonly string[]
+  /** URL of a database. */
+  readonly postgres: string
+}
+
 /** An ordinary Temporal worker with the plugin, in this process. */
-export async function startWorker(address: string, brokers: readonly string[]): Promise<DemoWorker> {
+export async function startWorker({ address, brokers, postgres }: DemoServers): Promise<DemoWorker> {
   Runtime.install({
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR' }), forward: {} } },
@@ -18,7 +27,13 @@ export async function startWorker(address: string, brokers: readonly string[]): 
   const worker = await Worker.create({
     connection,
     taskQueue: 'demo',
-    plugins: [new TidemarkPlugin({ pipelines: [delayedFlights], kafka: { brokers } })],
+    plugins: [
+      new TidemarkPlugin({
+        pipelines: [delayedFlights, delaysByAirport],
+        kafka: { brokers },
+        postgres: { connectionString: postgres },
+      }),
+    ],
   })
   const ended = runThenClose(worker, connection)
   // Told to whoever waits for it; until then it must not count as unhandled.

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { check } from '../../examples/demo/check.js'
+import { type Delays, expectedDelays, wrongDelays } from '../../examples/demo/delays.js'
 import { readFlights } from '../../examples/demo/flights.js'
 import { projectRoot } from './project-files.js'
 
@@ -35,6 +36,8 @@ describe('the demo', () => {
     expect(stdout).toMatch(/^written +1,089 /m)
     expect(stdout).toMatch(/^missing +0$/m)
     expect(stdout).toMatch(/^duplicated +0$/m)
+    expect(stdout).toMatch(/^averages +6,901,/m)
+    expect(stdout).toMatch(/^wrong +0$/m)
     expect(stdout).toMatch(
       /^Web UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/tidemark%2Fdelayed-flights$/m,
     )
@@ -49,8 +52,25 @@ describe('the demo', () => {
     const late = flights.filter(({ delay }) => delay > 60).map((flight) => JSON.stringify(flight))
     expect(lines.toSorted()).toEqual(late.toSorted())
     expect(await readdir(join(directory, 'out'))).toContain('somebody-elses.jsonl')
+    expect(await readFile(join(directory, 'out/delays-by-airport.csv'), 'utf8')).toBe(delaysOf(data))
   })
 })
+
+/** The export as it has to be, said in other words than the demo's own check. */
+function delaysOf(data: string): string {
+  const flights = JSON.parse(data) as { origin: string; date: string; delay: number }[]
+  const groups = new Map<string, number[]>()
+  for (const { origin, date, delay } of flights) {
+    const group = [origin, date.slice(0, 10).split('/').join('-')].join(',')
+    groups.set(group, [...(groups.get(group) ?? []), delay])
+  }
+  const rows = [...groups].map(([group, delays]) => {
+    const total = delays.reduce((sum, delay) => sum + delay)
+    const [most] = delays.toSorted((a, b) => b - a)
+    return `${group},${delays.length},${(total / delays.length).toFixed(4)},${most}`
+  })
+  return ['origin,day,flights,average,maximum', ...rows.toSorted(), ''].join('\n')
+}
 
 describe('its own check', () => {
   const write = (name: string, lines: readonly unknown[]): Promise<void> =>
@@ -67,5 +87,14 @@ describe('its own check', () => {
     const [first, second] = late
     await write('a.jsonl', [...late.slice(3, 500), late[10], onTime, { ...first, delay: 61 }, { ...second, gate: 1 }])
     expect(await check(directory, flights)).toEqual({ written: 1_090, missing: 3, duplicated: 1, unexpected: 3 })
+  })
+
+  it('counts rows that are missing, too many, or otherwise', async () => {
+    const right = expectedDelays(await readFlights())
+    expect(right).toHaveLength(6_901)
+    expect(wrongDelays(right, right)).toBe(0)
+    expect(wrongDelays(right.slice(1), right)).toBe(1)
+    const [first, ...others] = right
+    expect(wrongDelays([{ ...first, maximum: '61' } as Delays, ...others], right)).toBe(2)
   })
 })

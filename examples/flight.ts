@@ -1,0 +1,13 @@
+import { json } from 'tidemark'
+import { z } from 'zod'
+
+/** One record of topic `flights`: `date` as `2001/01/31 18:20`, taken as UTC; `delay` in minutes, `distance` in miles. */
+export const flight = json(
+  z.object({
+    date: z.string(),
+    delay: z.number(),
+    distance: z.number(),
+    origin: z.string(),
+    destination: z.string(),
+  }),
+)
