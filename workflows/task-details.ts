@@ -28,7 +28,9 @@ export function taskDetails(state: TaskState): string {
     ...(checkpoint.watermark === undefined
       ? []
       : [['event time', new Date(checkpoint.watermark).toISOString()] as const]),
-    ...(checkpoint.state === undefined ? [] : [['state', `${count(stateBytes(checkpoint.state))} bytes`] as const]),
+    ...(checkpoint.state === undefined
+      ? []
+      : [['keyed state', `${count(stateBytes(checkpoint.state))} bytes`] as const]),
     ['behind', state.lag === null ? '–' : `${count(state.lag)} records`],
     ['read', count(counters.read)],
     ['written', count(counters.written)],
