@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { IdempotentWriter, WriteResult } from '../definition/sink.js'
-import { reasonOf } from '../errors/base.js'
+import { reasonOf, TidemarkError } from '../errors/base.js'
 import { RecordRejected } from '../errors/record.js'
 import { SinkUnavailable, SinkUnauthorized } from '../errors/sink.js'
 import type { Judge } from './ledger.js'
@@ -67,12 +67,15 @@ export class Emitter extends Outlet {
       )
       if (failed.length === 0) return
       const again = new Set(failed.map((item) => item.id))
+      const before = items.length
       items = items.filter((item) => again.has(item.id))
       if (this.refused.latest !== null) {
         // The others have not failed: they were only not written.
         attempt = -1
         continue
       }
+      // It gets on: a service that takes so many at a time, and then asks for a pause, takes all of them in the end.
+      if (items.length < before) attempt = 0
       if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${failed.length} items`), failed[0]?.error)
       await delay(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)], undefined, { signal })
     }
@@ -112,8 +115,10 @@ export class Emitter extends Outlet {
         const why = new Error(this.refused.latest?.reason, { cause: error })
         return { failed: items.map((item) => ({ id: item.id, error: why, retryable: item !== refused })) }
       }
-      const retryable = this.sinks[0]?.sink.isRetryable?.(error) ?? true
-      if (!retryable) throw new SinkUnauthorized(this.doing(`write ${items.length} items`), error)
+      // What has a name already, and says that a person has to mend something, says so at once and as it is.
+      const named = error instanceof TidemarkError ? error : null
+      const retryable = this.sinks[0]?.sink.isRetryable?.(error) ?? named?.retryable ?? true
+      if (!retryable) throw named ?? new SinkUnauthorized(this.doing(`write ${items.length} items`), error)
       if (attempt + 1 >= TRIES) throw new SinkUnavailable(this.doing(`write ${items.length} items`), error)
       return { failed: items.map(({ id }) => ({ id, error: reason, retryable: true })) }
     }

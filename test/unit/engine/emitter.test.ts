@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { IdempotentSink, IdempotentWriter } from '../../../src/definition/sink.js'
 import { Emitter } from '../../../src/engine/emitter.js'
 import { Flow } from '../../../src/engine/flow.js'
+import { SinkUnauthorized } from '../../../src/errors/sink.js'
 
 /** How long it has waited between tries, in ms: nobody waits here. */
 const waited: number[] = []
@@ -152,6 +153,27 @@ describe('a checkpoint', () => {
     offer('a')
     await expect(emitter.settle(signal)).rejects.toMatchObject({ code: 'SinkUnauthorized', cause: { message: '401' } })
     expect(written).toHaveLength(1)
+  })
+
+  test('so does an error of ours that no waiting mends, as it is', async () => {
+    const { emitter, offer, written } = emitterOf(async () => {
+      throw new SinkUnauthorized({ ...at, sink: 'calls', target: 'a hook', doing: 'send', reason: 'answered 401' })
+    })
+    offer('a')
+    await expect(emitter.settle(signal)).rejects.toMatchObject({
+      code: 'SinkUnauthorized',
+      details: { doing: 'send', reason: 'answered 401' },
+    })
+    expect(written).toHaveLength(1)
+  })
+
+  test('a target that takes a few at a time gets as many tries as that needs', async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => `p/main/s-0-0-${n}`)
+    const { emitter, offer, written } = emitterOf(async (call) => failing(...ids.slice(2 * call)))
+    offer(...ids)
+    await emitter.settle(signal)
+    expect(written.map((items) => items.length)).toEqual([30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2])
+    expect(new Set(waited)).toEqual(new Set([100]))
   })
 
   test('an abort ends it, and is no failure of the sink', async () => {
