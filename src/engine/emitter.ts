@@ -7,7 +7,14 @@ import type { Judge } from './ledger.js'
 import { Outlet, type OutletSink, type OutputItem } from './outlet.js'
 import { RefusedItem } from './refused-item.js'
 
-const HAND_OVER_ITEMS = 1_000
+/**
+ * Items that are handed over at once: few at first, twice as many after each time that was quick, half as many after one
+ * that was slow. A target that takes seconds for each must not keep an epoch beyond its time-out: it would come again.
+ */
+const FIRST_ITEMS = 16
+const MOST_ITEMS = 1_000
+const QUICK_MS = 1_000
+const SLOW_MS = 10_000
 /** Few items may keep much in memory that was read: each refers to its record, and that to its batch. */
 const HAND_OVER_PINNED = 4 * 1024 * 1024
 const RETRY_MS = [100, 250, 500, 1_000, 2_000, 5_000] as const
@@ -23,6 +30,7 @@ export class Emitter extends Outlet {
   private readonly refused: RefusedItem
   private waiting: OutputItem[] = []
   private waitingPinned = 0
+  private capacity = FIRST_ITEMS
 
   constructor(
     sink: OutletSink,
@@ -43,11 +51,16 @@ export class Emitter extends Outlet {
     return this.waiting.length + this.gathered
   }
 
+  /** It is time to hand over. */
+  get isFull(): boolean {
+    return this.unsettled >= this.capacity
+  }
+
   async relieve(signal: AbortSignal): Promise<void> {
     if (this.phase !== 'live') return
     this.waitingPinned += this.pinned
     for (const item of this.take()) this.waiting.push(item)
-    if (this.waiting.length >= HAND_OVER_ITEMS || this.waitingPinned >= HAND_OVER_PINNED) await this.settle(signal)
+    if (this.isFull || this.waitingPinned >= HAND_OVER_PINNED) await this.settle(signal)
   }
 
   /**
@@ -58,6 +71,8 @@ export class Emitter extends Outlet {
     let items = [...this.waiting, ...this.take()].filter((item) => !item.refused)
     this.waiting = []
     this.waitingPinned = 0
+    const began = performance.now()
+    const whole = items.length >= this.capacity
     for (let attempt = 0; items.length > 0; attempt++) {
       const { failed: all } = await this.write(items, signal, attempt)
       const failed = all.filter((item) => item.retryable)
@@ -65,7 +80,7 @@ export class Emitter extends Outlet {
         items,
         all.filter((item) => !item.retryable),
       )
-      if (failed.length === 0) return
+      if (failed.length === 0) return this.learn(performance.now() - began, whole)
       const again = new Set(failed.map((item) => item.id))
       const before = items.length
       items = items.filter((item) => again.has(item.id))
@@ -83,6 +98,11 @@ export class Emitter extends Outlet {
 
   async close(): Promise<void> {
     await this.writer.close()
+  }
+
+  private learn(ms: number, whole: boolean): void {
+    if (ms > SLOW_MS) this.capacity = Math.max(1, this.capacity >> 1)
+    else if (whole && ms < QUICK_MS) this.capacity = Math.min(2 * this.capacity, MOST_ITEMS)
   }
 
   private refuse(items: readonly OutputItem[], failed: WriteResult['failed']): void {

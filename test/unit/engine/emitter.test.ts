@@ -188,14 +188,28 @@ describe('a checkpoint', () => {
 })
 
 describe('between checkpoints', () => {
-  test('writes a thousand at a time', async () => {
+  test('hands over a few at first, and up to a thousand where that is quick', async () => {
     const { emitter, offer, written } = emitterOf(allWell)
-    offer(...Array.from({ length: 999 }, (_, n) => n))
-    await emitter.relieve(signal)
-    expect(written).toHaveLength(0)
-    offer('last')
-    await emitter.relieve(signal)
-    expect(written.map((items) => items.length)).toEqual([1_000])
+    for (let n = 0; n < 5_000; n++) {
+      offer(n)
+      await emitter.relieve(signal)
+    }
+    expect(written.map((items) => items.length)).toEqual([16, 32, 64, 128, 256, 512, 1_000, 1_000, 1_000])
+  })
+
+  test('hands over fewer where that is slow: an epoch must end before its time-out', async () => {
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const { emitter, offer, written } = emitterOf(async () => {
+      now += 15_000
+      return allWell()
+    })
+    for (let n = 0; n < 32; n++) {
+      offer(n)
+      await emitter.relieve(signal)
+    }
+    clock.mockRestore()
+    expect(written.map((items) => items.length)).toEqual([16, 8, 4, 2, 1, 1])
   })
 
   test('writes nothing while outputs are held back: the digests may not match', async () => {
