@@ -67,6 +67,9 @@ export class HttpWriter implements IdempotentWriter<HttpRequest> {
     if (!URL.canParse(url)) return { verdict: 'refused', reason: `${data.url} needs a connection with a baseUrl` }
     const { origin, pathname } = new URL(url)
     const what = `${data.method} ${origin}${pathname}`
+    // Its headers are for that service, and the value has chosen another.
+    if (connection.baseUrl !== undefined && new URL(connection.baseUrl).origin !== origin)
+      return { verdict: 'refused', reason: `${what} is not where the connection's baseUrl is` }
     const abort = new AbortController()
     const end = (): void => abort.abort(signal.reason)
     signal.addEventListener('abort', end, { once: true })

@@ -81,6 +81,16 @@ describe('a request', () => {
     await expect(withQuery).rejects.not.toThrow('s3cret')
   })
 
+  test("never takes the connection's headers to another host than its base URL's", async () => {
+    const connection = () => ({ baseUrl: 'https://erp.example.org/api', headers: { authorization: 'Bearer s3cret' } })
+    const { result } = await send({ connection: 'erp', url: () => `${service.url}/elsewhere` }, 1, connection)
+    expect(service.seen).toEqual([])
+    expect(result.failed).toMatchObject([{ id: idOf(0), retryable: false }])
+    expect(result.failed[0]?.error.message).toBe(
+      `POST ${service.url}/elsewhere is not where the connection's baseUrl is`,
+    )
+  })
+
   test('is one of so many at a time', async () => {
     service.reply = () => ({ status: 200, after: 20 })
     await send({ concurrency: 3 }, 12)
