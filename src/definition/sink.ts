@@ -147,7 +147,11 @@ interface SinkBase<T, W> {
   readonly encode: (output: Output<T>) => W
   /** The bytes of `W` that the chained digest runs over. Default: the bytes themselves, or those of a string or of its JSON. */
   readonly digest?: (data: W) => Uint8Array
-  /** About how many bytes `W` is; bounds what is buffered. Default: the digest's bytes. */
+  /**
+   * Of a sink without a ledger: whether trying again can help after what its `write` rejected with. False parks the task.
+   * Default: yes, but for errors of this library that say of themselves that it can't. Where there is a ledger, the task
+   * claims again, unless what is thrown is such an error.
+   */
   readonly isRetryable?: (error: unknown) => boolean
   /** True: a commit costs so much (a file, an object) that it is done with the checkpoint only, unless the pipeline sets a commit interval. */
   readonly commitsWithCheckpoint?: boolean

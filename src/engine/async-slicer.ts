@@ -136,7 +136,7 @@ class SliceRun {
       underWay.shift()
       this.through++
       session.position = head.record.next
-      if (session.crowd.room === null || session.crowd.waiting < session.crowd.room) continue
+      if (!session.crowd.isFull) continue
       for (const outlet of session.outlets) outlet.seal()
       await session.crowd.settle(session.abort.signal)
     }

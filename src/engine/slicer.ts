@@ -57,7 +57,7 @@ export class SyncSlicer implements Slicer {
     let bad: Problem | null = null
     let look = first
     // What is held back while catching up can't be settled, and was this crowded once already.
-    const room = session.catchUp.active ? null : session.crowd.room
+    const crowd = session.catchUp.active || !session.crowd.exists ? null : session.crowd
     host.stalls.enter(session.task)
     try {
       for (; i < records.length; i++) {
@@ -82,7 +82,7 @@ export class SyncSlicer implements Slicer {
           if (bad !== null) break
         }
         last = record
-        if (room !== null && session.crowd.waiting >= room) {
+        if (crowd?.isFull === true) {
           i++
           break
         }

@@ -67,17 +67,25 @@ const atLeast = (ms: number): z.ZodType<Duration> =>
     `a duration of at least ${ms} ms, as '5 seconds' or 5000`,
   )
 
+/** Connections by name. `default` is what those have that name none: here nobody would ever ask for it. */
+const further = <V>(value: z.ZodType<V>, remedy: string) =>
+  z
+    .record(z.string().min(1), value)
+    .refine((named) => !Object.hasOwn(named, 'default'), `'default' is the name of ${remedy}`)
+    .optional()
+
 const schema = z.strictObject({
   pipelines: z.array(z.custom<Pipeline>(isPipeline, 'must be made by definePipeline')).min(1),
   kafka: kafkaConnectionSchema.optional(),
-  clusters: z.record(z.string().min(1), kafkaConnectionSchema).optional(),
+  clusters: further(kafkaConnectionSchema, 'the option `kafka`'),
   postgres: postgresConnectionSchema.optional(),
-  databases: z.record(z.string().min(1), postgresConnectionSchema).optional(),
+  databases: further(postgresConnectionSchema, 'the option `postgres`'),
   s3: s3ConnectionSchema.optional(),
   http: z.record(z.string().min(1), httpConnectionSchema).optional(),
-  temporal: z
-    .record(z.string().min(1), z.custom<Client>(isClient, 'must be a Client of @temporalio/client'))
-    .optional(),
+  temporal: further(
+    z.custom<Client>(isClient, 'must be a Client of @temporalio/client'),
+    "the worker's own client: give this one another",
+  ),
   taskQueue: z.string().min(1).optional(),
   maxTasks: z.number().int().min(1).optional(),
   prefetch: z

@@ -2,7 +2,10 @@ import { z } from 'zod'
 
 /** How a worker reaches one HTTP service: an entry of the plugin option `http`. What is secret belongs here. */
 export interface HttpConnection {
-  /** Goes before a sink's `url` that begins with '/': `https://erp.example.org/api`. */
+  /**
+   * Goes before a sink's `url` that begins with '/': `https://erp.example.org/api`. Without a query; a '/' at its end counts
+   * once. An item whose own URL leads to another host is refused: `headers` are for this one.
+   */
   readonly baseUrl?: string
   /** Sent with each request, over those of the sink: `{ authorization: 'Bearer …' }`. Never in history, logs or errors. */
   readonly headers?: Readonly<Record<string, string>>
@@ -15,7 +18,11 @@ const headers = z.record(
 
 /** Checks an `HttpConnection`. Its messages never quote a value: there are secrets among them. */
 export const httpConnectionSchema: z.ZodType<HttpConnection> = z.strictObject({
-  baseUrl: z.string().refine(isHttpUrl, 'must be a URL with http or https, and without credentials').exactOptional(),
+  baseUrl: z
+    .string()
+    .refine(isHttpUrl, 'must be a URL with http or https, and without credentials')
+    .refine((text) => !/[?#]/.test(text), 'must be without a query: a path would become a part of it')
+    .exactOptional(),
   headers: headers.exactOptional(),
 })
 

@@ -28,7 +28,7 @@ export function requestEncoder<T>(options: RequestOptions<T>): (output: Output<T
     const to = typeof url === 'function' ? url(value, output) : url
     if (!isPath(to) && !isHttpUrl(to)) throw new Error('url gave neither an http(s) URL without credentials nor a path')
     const given = typeof headers === 'function' ? headers(value, output) : headers
-    const sent = body === undefined ? json(value) : body(value, output)
+    const sent = body === undefined ? json(value) : sendable(body(value, output))
     return { url: to, method, headers: { ...typeOf(body, sent), ...checked(given) }, body: sent }
   }
 }
@@ -40,6 +40,12 @@ function typeOf(body: unknown, sent: HttpRequest['body']): Record<string, string
   if (sent === null) return {}
   if (body === undefined) return { 'content-type': 'application/json' }
   return { 'content-type': typeof sent === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream' }
+}
+
+/** `fetch` would send an object as `[object Object]`. */
+function sendable(body: HttpRequest['body']): HttpRequest['body'] {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return body
+  throw new TypeError(`body returned a value of type ${typeof body}: it must be a string, bytes or null`)
 }
 
 function json(value: unknown): string {

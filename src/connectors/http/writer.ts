@@ -26,6 +26,8 @@ interface Answer {
 const PAUSE_MS = 1_000
 /** Of an answer's body, for errors. */
 const EXCERPT = 200
+/** Bytes of it that are read, so that the connection can be used again. For more than that, it isn't worth it. */
+const MOST_BYTES = 64 * 1024
 
 /** Sends items as requests, so many at a time, each with its id as the `Idempotency-Key`. */
 export class HttpWriter implements IdempotentWriter<HttpRequest> {
@@ -61,10 +63,13 @@ export class HttpWriter implements IdempotentWriter<HttpRequest> {
 
   private async send({ id, data }: Item<HttpRequest>, signal: AbortSignal): Promise<Answer> {
     const { connection, timeoutMs, dedupes } = this.options
-    const url = isPath(data.url) ? `${connection.baseUrl ?? ''}${data.url}` : data.url
+    const url = isPath(data.url) ? `${connection.baseUrl?.replace(/\/$/, '') ?? ''}${data.url}` : data.url
     if (!URL.canParse(url)) return { verdict: 'refused', reason: `${data.url} needs a connection with a baseUrl` }
     const { origin, pathname } = new URL(url)
     const what = `${data.method} ${origin}${pathname}`
+    // Its headers are for that service, and the value has chosen another.
+    if (connection.baseUrl !== undefined && new URL(connection.baseUrl).origin !== origin)
+      return { verdict: 'refused', reason: `${what} is not where the connection's baseUrl is` }
     const abort = new AbortController()
     const end = (): void => abort.abort(signal.reason)
     signal.addEventListener('abort', end, { once: true })
@@ -82,8 +87,7 @@ export class HttpWriter implements IdempotentWriter<HttpRequest> {
       const { status } = response
       const verdict = verdictOf(status, dedupes)
       if (verdict === 'wait') this.pause(retryAfterMs(response.headers.get('retry-after'), Date.now()) ?? PAUSE_MS)
-      // Read to its end, so that the connection can be used again.
-      const text = await response.text().catch(() => '')
+      const text = await beginning(response).catch(() => '')
       return { verdict, reason: `${what} answered ${status}${this.excerpt(text)}` }
     } catch (error) {
       signal.throwIfAborted()
@@ -112,6 +116,19 @@ export class HttpWriter implements IdempotentWriter<HttpRequest> {
   private without(text: string): string {
     return this.secrets.reduce((left, secret) => left.replaceAll(secret, '…'), text)
   }
+}
+
+/** The body of an answer, up to a limit: nobody here needs more of it, and it may be of any size. */
+async function beginning({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  // Leaving the loop early cancels the body.
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes >= MOST_BYTES) break
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 /** `fetch` hides why it failed. */

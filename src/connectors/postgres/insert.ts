@@ -87,12 +87,20 @@ function statementText({ table, method, key }: TableOptions, names: readonly str
   // A statement may touch a row once: the last one of each key counts. A null is equal to nothing, so it hides nothing.
   // In the order of keys, so that two statements which meet wait for each other and don't deadlock.
   const keys = key.map(quoted)
-  const order = [...keys, `CASE WHEN ${keys.map((name) => `${name} IS NULL`).join(' OR ')} THEN n END`].join(', ')
+  const nth = quoted(beside(names))
+  const order = [...keys, `CASE WHEN ${keys.map((name) => `${name} IS NULL`).join(' OR ')} THEN ${nth} END`].join(', ')
   const others = names.filter((name) => !key.includes(name)).map((name) => `${quoted(name)} = EXCLUDED.${quoted(name)}`)
   const update = others.length === 0 ? 'NOTHING' : `UPDATE SET ${others.join(', ')}`
   return `INSERT INTO ${into} SELECT ${list} FROM (SELECT DISTINCT ON (${order}) * FROM
-    (SELECT ${values}, n FROM ${rows}) AS typed ORDER BY ${order}, n DESC) AS newest
+    (SELECT ${values}, n AS ${nth} FROM ${rows}) AS typed ORDER BY ${order}, ${nth} DESC) AS newest
     ON CONFLICT (${keys.join(', ')}) DO ${update}`
+}
+
+/** A name that none of these columns has. */
+function beside(names: readonly string[]): string {
+  let name = 'n'
+  while (names.includes(name)) name += '_'
+  return name
 }
 
 /** One column of all rows, as a list of texts. */

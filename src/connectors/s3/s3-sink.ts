@@ -65,6 +65,7 @@ export function s3SinkDefinition<T>(
     kind: 's3',
     mode: 'transactional',
     describe,
+    place: describe,
     commitsWithCheckpoint: true,
     neverRejects: true,
     faults: faultsOf(options),

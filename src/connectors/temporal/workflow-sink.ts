@@ -90,7 +90,7 @@ export function workflowSinkDefinition<T, A extends Arg[]>(
     onExisting,
     timeoutMs: 10_000,
     againWhenFresh,
-    workflowId: (value, output) => workflowId?.(value, output) ?? null,
+    workflowId: (value, output) => (workflowId === undefined ? null : named(workflowId(value, output))),
     updateArgs: () => null,
   })
 }
@@ -106,9 +106,22 @@ export function workflowUpdateSinkDefinition<T, A extends Arg[], U extends Arg[]
     onExisting: 'skip',
     timeoutMs: 30_000,
     againWhenFresh: false,
-    workflowId,
-    updateArgs,
+    workflowId: (value, output) => named(workflowId(value, output)),
+    updateArgs: (value, output) => listed('updateArgs', updateArgs(value, output)),
   })
+}
+
+/** None would be made of the item's id, or be one that all values share: it is a mistake, and the record bad. */
+function named(workflowId: string): string {
+  if (typeof workflowId === 'string' && workflowId !== '') return workflowId
+  throw new TypeError(
+    `workflowId returned ${workflowId === '' ? 'an empty text' : `a value of type ${typeof workflowId}`}`,
+  )
+}
+
+function listed<A extends readonly unknown[]>(option: string, args: A): A {
+  if (Array.isArray(args)) return args
+  throw new TypeError(`${option} returned a value of type ${typeof args}: it must be a list of arguments`)
 }
 
 interface Kind<T> extends Pick<IdempotentSink<T, StartRequest>, 'dedupes' | 'faults'> {
@@ -134,7 +147,7 @@ function sinkOf<T, A extends Arg[]>(options: StartOptions<T, A>, kind: Kind<T>):
       const { value } = output
       return {
         workflowId: kind.workflowId(value, output),
-        args: args(value, output),
+        args: listed('args', args(value, output)),
         memo: memo?.(value, output) ?? {},
         updateArgs: kind.updateArgs(value, output),
       }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { IdempotentSink, IdempotentWriter } from '../../../src/definition/sink.js'
 import { Emitter } from '../../../src/engine/emitter.js'
 import { Flow } from '../../../src/engine/flow.js'
+import { SinkUnauthorized } from '../../../src/errors/sink.js'
 
 /** How long it has waited between tries, in ms: nobody waits here. */
 const waited: number[] = []
@@ -154,6 +155,27 @@ describe('a checkpoint', () => {
     expect(written).toHaveLength(1)
   })
 
+  test('so does an error of ours that no waiting mends, as it is', async () => {
+    const { emitter, offer, written } = emitterOf(async () => {
+      throw new SinkUnauthorized({ ...at, sink: 'calls', target: 'a hook', doing: 'send', reason: 'answered 401' })
+    })
+    offer('a')
+    await expect(emitter.settle(signal)).rejects.toMatchObject({
+      code: 'SinkUnauthorized',
+      details: { doing: 'send', reason: 'answered 401' },
+    })
+    expect(written).toHaveLength(1)
+  })
+
+  test('a target that takes a few at a time gets as many tries as that needs', async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => `p/main/s-0-0-${n}`)
+    const { emitter, offer, written } = emitterOf(async (call) => failing(...ids.slice(2 * call)))
+    offer(...ids)
+    await emitter.settle(signal)
+    expect(written.map((items) => items.length)).toEqual([30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2])
+    expect(new Set(waited)).toEqual(new Set([100]))
+  })
+
   test('an abort ends it, and is no failure of the sink', async () => {
     const abort = new AbortController()
     const { emitter, offer } = emitterOf(async () => {
@@ -166,14 +188,28 @@ describe('a checkpoint', () => {
 })
 
 describe('between checkpoints', () => {
-  test('writes a thousand at a time', async () => {
+  test('hands over a few at first, and up to a thousand where that is quick', async () => {
     const { emitter, offer, written } = emitterOf(allWell)
-    offer(...Array.from({ length: 999 }, (_, n) => n))
-    await emitter.relieve(signal)
-    expect(written).toHaveLength(0)
-    offer('last')
-    await emitter.relieve(signal)
-    expect(written.map((items) => items.length)).toEqual([1_000])
+    for (let n = 0; n < 5_000; n++) {
+      offer(n)
+      await emitter.relieve(signal)
+    }
+    expect(written.map((items) => items.length)).toEqual([16, 32, 64, 128, 256, 512, 1_000, 1_000, 1_000])
+  })
+
+  test('hands over fewer where that is slow: an epoch must end before its time-out', async () => {
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const { emitter, offer, written } = emitterOf(async () => {
+      now += 15_000
+      return allWell()
+    })
+    for (let n = 0; n < 32; n++) {
+      offer(n)
+      await emitter.relieve(signal)
+    }
+    clock.mockRestore()
+    expect(written.map((items) => items.length)).toEqual([16, 8, 4, 2, 1, 1])
   })
 
   test('writes nothing while outputs are held back: the digests may not match', async () => {

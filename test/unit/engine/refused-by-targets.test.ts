@@ -14,7 +14,8 @@ class Target {
   readonly kept: { readonly id: string; readonly data: unknown }[] = []
   /** Everything it was ever offered. */
   readonly offered: unknown[] = []
-  most = 0
+  /** How many it was given at once. */
+  readonly handed: number[] = []
   refuses: (data: unknown) => boolean = () => false
   /** True: it says so by `ctx.reject`, as a sink with a ledger does. */
   rejects = false
@@ -27,7 +28,7 @@ class Target {
       encode: ({ value }) => value,
       open: async (ctx) => ({
         write: async (items) => {
-          this.most = Math.max(this.most, items.length)
+          this.handed.push(items.length)
           const failed: { id: string; error: Error; retryable: boolean }[] = []
           for (const item of items) {
             this.offered.push(item.data)
@@ -110,6 +111,15 @@ describe.each([false, true])('an item that a target without a ledger refuses (by
     expect(target.kept.map(({ data }) => data)).toEqual([1, 3])
     expect(letters.values).toMatchObject([{ reason: 'no 2', step: 'target', origin: { position: '1' } }])
   })
+})
+
+test('a target is handed a few at first, however many records one read brings', async () => {
+  await start('fail')
+  log.append(...count(4_000))
+  expect(await task.epoch(until(4_000))).toMatchObject({ ended: 'until', read: 4_000 })
+  expect(target.handed.slice(0, 3)).toEqual([16, 32, 64])
+  expect(Math.max(...target.handed)).toBeLessThanOrEqual(1_000)
+  expect(target.offered).toEqual(count(4_000))
 })
 
 test('one after the other, by ctx.reject: as many as there are, without a pause', async () => {

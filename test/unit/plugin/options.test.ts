@@ -147,6 +147,19 @@ describe('wrong options', () => {
     expect(faults).not.toContain('pipelines.1')
   })
 
+  test('are connections that nobody would ever ask for', () => {
+    const client = new Client({ connection: Connection.lazy({ address: 'eu:7233' }) })
+    const faults = faultsOf({
+      pipelines: [pipeline('delays')],
+      clusters: { default: kafka },
+      databases: { default: { host: 'localhost' } },
+      temporal: { default: client },
+    })
+    expect(faults).toContain("clusters: 'default' is the name of the option `kafka`")
+    expect(faults).toContain("databases: 'default' is the name of the option `postgres`")
+    expect(faults).toContain("temporal: 'default' is the name of the worker's own client")
+  })
+
   test('are no options at all, no pipeline, and two of one name', () => {
     expect(faultsOf(undefined)).toContain('new TidemarkPlugin')
     expect(faultsOf({})).toContain('pipelines:')

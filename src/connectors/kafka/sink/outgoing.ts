@@ -55,6 +55,7 @@ export class Outgoing {
   }
 }
 
+const NO_TIME = -1
 const TOPIC = /^[A-Za-z0-9._-]{1,249}$/
 
 /** Outputs to records; what it throws makes the record bad. */
@@ -79,7 +80,9 @@ export function recordEncoder<T>(settings: RecordSettings<T>): (output: Output<T
     const { value } = output
     const topic = topicFor(value)
     const timestamp = timeOf === undefined ? output.timestamp : Number(timeOf(value))
-    if (!Number.isSafeInteger(timestamp) || timestamp < 0)
+    // A record without a time, which Kafka knows as -1, is written as one.
+    const isNone = timestamp === NO_TIME && timeOf === undefined
+    if (!Number.isSafeInteger(timestamp) || (timestamp < 0 && !isNone))
       throw new TypeError(`timestamp came to ${timestamp}, which is no time since 1970 in ms`)
     const key = keyOf === undefined ? output.key : bytesOf(keyOf(value, output))
     // A tombstone: no serde has a say in it.

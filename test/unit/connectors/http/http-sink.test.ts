@@ -72,6 +72,25 @@ describe('a request', () => {
     expect(service.seen).toMatchObject([{ path: '/api/orders', headers: { authorization: 'Bearer s3cret' } }])
   })
 
+  test("goes where base URL and path lead, whatever the base URL ends with, and not into the base URL's query", async () => {
+    const base = (baseUrl: string) => () => ({ baseUrl })
+    await send({ url: '/orders', connection: 'erp' }, 1, base(`${service.url}/api/`))
+    expect(service.seen).toMatchObject([{ path: '/api/orders' }])
+    const withQuery = send({ url: '/orders', connection: 'erp' }, 1, base(`${service.url}/api?key=s3cret`))
+    await expect(withQuery).rejects.toThrow("http connection 'erp': baseUrl must be without a query")
+    await expect(withQuery).rejects.not.toThrow('s3cret')
+  })
+
+  test("never takes the connection's headers to another host than its base URL's", async () => {
+    const connection = () => ({ baseUrl: 'https://erp.example.org/api', headers: { authorization: 'Bearer s3cret' } })
+    const { result } = await send({ connection: 'erp', url: () => `${service.url}/elsewhere` }, 1, connection)
+    expect(service.seen).toEqual([])
+    expect(result.failed).toMatchObject([{ id: idOf(0), retryable: false }])
+    expect(result.failed[0]?.error.message).toBe(
+      `POST ${service.url}/elsewhere is not where the connection's baseUrl is`,
+    )
+  })
+
   test('is one of so many at a time', async () => {
     service.reply = () => ({ status: 200, after: 20 })
     await send({ concurrency: 3 }, 12)
@@ -86,6 +105,7 @@ describe('a request', () => {
     expect(encode({ url: () => 'http://me:s3cret@a/b' })).toThrow('without credentials')
     expect(encode({ headers: () => ({ 'x-key': 's3cret\nx' }) })).toThrow("header 'x-key' can not be sent")
     expect(encode({ headers: () => ({ 'x-key': 's3cret\nx' }) })).not.toThrow('s3cret')
+    expect(encode({ body: (order) => order as never })).toThrow('body returned a value of type object')
     const sink = httpSinkDefinition<bigint | undefined>({ url: 'http://a' })
     expect(() => sink.encode(outputOf<bigint | undefined>(undefined, 0))).toThrow('has no JSON')
   })
@@ -183,6 +203,14 @@ describe('an answer', () => {
     const message = expect.stringMatching(/ECONNREFUSED|other side closed/) as unknown
     expect((await send({ url }, 1)).result.failed).toMatchObject([{ retryable: true, error: { message } }])
     service = await Service.start()
+  })
+
+  test('without end is read at its beginning only', async () => {
+    service.reply = () => ({ status: 400, body: 'x'.repeat(64 * 1024), endless: true })
+    const { result } = await send({ timeout: '5s' }, 2)
+    expect(result.failed.map(({ error }) => error.message)).toEqual(
+      Array.from({ length: 2 }, () => `POST ${service.url}/orders answered 400: ${'x'.repeat(200)}`),
+    )
   })
 
   test("never shows a secret, not even the service's echo of it", async () => {

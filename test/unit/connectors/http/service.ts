@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Seen {
@@ -16,6 +16,8 @@ export interface Reply {
   readonly after?: number
   /** True: the connection is cut instead. */
   readonly cut?: boolean
+  /** True: the body comes again and again, for as long as somebody reads it. */
+  readonly endless?: boolean
 }
 
 /** A real HTTP service that answers as a test says, and remembers what it was sent. */
@@ -48,10 +50,12 @@ export class Service {
           body = '',
           after = 0,
           cut = false,
+          endless = false,
         } = service.reply(seen, service.seen.length)
         setTimeout(() => {
           service.open--
           if (cut) request.socket.destroy()
+          else if (endless) pour(response.writeHead(status, more), body)
           else response.writeHead(status, more).end(body)
         }, after)
       })
@@ -74,4 +78,9 @@ export class Service {
       this.server.close(resolve)
     })
   }
+}
+
+function pour(response: ServerResponse, body: string): void {
+  while (!response.destroyed && response.write(body));
+  response.once('drain', () => pour(response, body))
 }

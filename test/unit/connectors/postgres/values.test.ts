@@ -134,6 +134,15 @@ describe.each(['insert', 'copy'] as const)('by %s', (method) => {
 describe('upsert', () => {
   const upsert = { key: ['a', 'b'] } as const
 
+  test('takes columns of any name, those of its own statement included', async () => {
+    const table = await newTable('n integer PRIMARY KEY, c1 text, n_ integer')
+    await write({ table, upsert: { key: ['n'] } }, [
+      { n: 1, c1: 'first', n_: 1 },
+      { n: 1, c1: 'last', n_: 2 },
+    ])
+    expect(await texts(table, 'n::text, c1, n_::text')).toEqual([['1', 'last', '2']])
+  })
+
   test('replaces what is there, and of several in one commit the last counts', async () => {
     const table = await newTable("a integer, b text, v integer, kept text DEFAULT 'kept', PRIMARY KEY (a, b)")
     await database.ask(`INSERT INTO ${table} VALUES (1, 'x', 0, 'mine'), (9, 'z', 0, 'kept')`)

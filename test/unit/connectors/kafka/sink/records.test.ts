@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { KafkaRecord } from '../../../../../src/connectors/kafka/record.js'
+import { RecordBatch } from '../../../../../src/connectors/kafka/record-batch.js'
+import { writeBatch } from '../../../../../src/connectors/kafka/sink/batch-writer.js'
+import { recordEncoder } from '../../../../../src/connectors/kafka/sink/outgoing.js'
 import { keyHash } from '../../../../../src/connectors/kafka/sink/murmur2.js'
 import type { KafkaSinkOptions } from '../../../../../src/connectors/kafka/sink/sink-options.js'
 import { text } from '../../../../../src/definition/serdes/text.js'
@@ -88,11 +92,31 @@ describe('a record has', () => {
 
   test('its own time, earlier and later ones mixed', async () => {
     const out = await open()
-    const times = [5_000_000_000_000, 0, 1_700_000_000_000, 1, 4_999_999_999_999]
+    // -1: none, as clients of before Kafka 0.10 write it, and brokers take it still.
+    const times = [5_000_000_000_000, -1, 0, 1_700_000_000_000, 1, 4_999_999_999_999]
     await out.write(...times.map((timestamp, n) => ({ value: n, timestamp })))
     await out.commit()
     expect((await out.read()).map(({ timestamp }) => timestamp)).toEqual(times)
   })
+})
+
+test('a batch of records without a time is read as one', () => {
+  const settings = { topic: 't', value: text(), codec: 'none' as const }
+  const encode = recordEncoder<string>({
+    ...settings,
+    key: undefined,
+    headers: undefined,
+    timestamp: undefined,
+    partition: undefined,
+  })
+  const origin = { source: 's', partition: 0, position: '0' }
+  const times = [-1, 1_700_000_000_000, -1]
+  const records = times.map((timestamp) =>
+    encode({ value: 'v', key: null, timestamp, headers: headersOf([]), origin, id: 'i' }),
+  )
+  const read: KafkaRecord[] = []
+  new RecordBatch(writeBatch(records, { id: 1, epoch: 0 }, 0)).records(0).read(read, 10, Infinity)
+  expect(read.map(({ timestamp }) => timestamp)).toEqual(times)
 })
 
 describe('an output is bad', () => {
@@ -105,6 +129,8 @@ describe('an output is bad', () => {
       "header 'h' must be a string or bytes",
     ],
     ['with a time that is none', { timestamp: () => new Date(Number.NaN) }, {}, 'timestamp came to NaN'],
+    ['with a time before 1970', {}, { timestamp: -2 }, 'timestamp came to -2'],
+    ['with a time of its own that is none', { timestamp: () => -1 }, {}, 'timestamp came to -1'],
     ['with a topic that can be none', { topic: () => 'no topic!' }, {}, 'topic returned a string'],
     ['without JSON', {}, { value: undefined }, 'has no JSON'],
   ]
