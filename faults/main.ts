@@ -1,6 +1,6 @@
 /** `npm run faults`: lets faults hit running pipelines and judges what they make of it. */
 import { type FaultOptions, optionsFrom, usage } from './options.js'
-import { isGood, type Report } from './report.js'
+import { isGood, type Report, reportOf } from './report.js'
 import { runFaults } from './run.js'
 
 /** Returns the exit code. */
@@ -16,9 +16,19 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
-  const report = await runFaults(options, (line) => process.stderr.write(`${line}\n`))
+  const report = await reported(options)
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : told(report))
   return isGood(report) ? 0 : 1
+}
+
+/** A run that couldn't even begin is one that proves nothing. */
+async function reported(options: FaultOptions): Promise<Report> {
+  try {
+    return await runFaults(options, (line) => process.stderr.write(`${line}\n`))
+  } catch (error) {
+    const nothing = { byKind: new Map<string, number>(), missed: new Map<string, number>(), recoveryMs: [] }
+    return reportOf(options, nothing, [], [error instanceof Error ? error.message : String(error)])
+  }
 }
 
 function told(report: Report): string {

@@ -20,7 +20,11 @@ export async function main(args: readonly string[]): Promise<void> {
     },
   })
   if (values.help) return void process.stdout.write(usage)
-  const [batches, seed, first] = [Number(values.batches), Number(values.seed), Number(values.first)]
+  const [batches, seed, first] = [
+    wholeNumber('--batches', values.batches, 1),
+    wholeNumber('--seed', values.seed, 0),
+    wholeNumber('--first', values.first, 0),
+  ]
   const begun = performance.now()
   const onProgress = (done: number): void => {
     if (done % 50_000 === 0) process.stderr.write(`${done} batches, ${seconds(begun)} s\n`)
@@ -31,4 +35,10 @@ export async function main(args: readonly string[]): Promise<void> {
 
 function seconds(begun: number): number {
   return Math.round((performance.now() - begun) / 1_000)
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number >= least) return number
+  throw new TypeError(`${option} must be a whole number of at least ${least}, got ${text}`)
 }

@@ -23,7 +23,7 @@ export function verdictOf(status: number, dedupes: boolean): Verdict {
 }
 
 /** Longer pauses are cut: an epoch must not stand still for ever. */
-const LONGEST_MS = 60_000
+const LONGEST_MS = 30_000
 
 /** Milliseconds that a `Retry-After` asks for, in seconds or as a date; null where there is none that makes sense. */
 export function retryAfterMs(header: string | null, now: number): number | null {

@@ -33,7 +33,7 @@ export interface HttpSinkOptions<T> {
  * One request per value, at-least-once: after a failure a value is sent again, with the same `Idempotency-Key`
  * (`pipeline/stage/source-partition-position-index`, also the same after `start --fresh`). A checkpoint waits for all
  * answers. Connection failures, time-outs, 408, 425, 429 and 5xx are tried again, 429 and 503 after what `Retry-After`
- * asks for (at most a minute); 401 and 403 park the task with `SinkUnauthorized`; any other answer but 2xx refuses
+ * asks for (at most 30 s); 401 and 403 park the task with `SinkUnauthorized`; any other answer but 2xx refuses
  * the item: see `onError`. Redirects aren't followed.
  */
 export function httpSink<T>(options: HttpSinkOptions<T>): Sink<T> {

@@ -124,7 +124,7 @@ test('transactions of other ledgers go on', async () => {
 })
 
 /** Somebody who stops where `at` says, until `goOn`. */
-function stop() {
+function holdUp() {
   let goOn: () => void = () => {}
   let arrive: () => void = () => {}
   const released = new Promise<void>((resolve) => (goOn = resolve))
@@ -138,7 +138,7 @@ function stop() {
 
 test('a stale opening that has waited for a newer one does not end what that does next', async () => {
   const first = await claimed(postgresSinkDefinition<Row>(options(), openDatabase), { connection: connection(), key })
-  const [opening, committing, waited] = [stop(), stop(), stop()]
+  const [opening, committing, waited] = [holdUp(), holdUp(), holdUp()]
   const ends = [opening, committing]
   const openNewest = stepped(async (statement) => {
     if (statement === 'COMMIT') await ends.shift()?.here()
