@@ -82,7 +82,7 @@ export {
   StateError,
 } from './errors/families.js'
 export { InvalidDefinition } from './errors/definition.js'
-export { DecodeFailed, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
+export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,
   PartitionsLost,

@@ -15,6 +15,7 @@ const sourceSchema = z.object({
   open: functionSchema,
   decode: functionSchema,
   key: functionSchema.optional(),
+  partitionOf: functionSchema.optional(),
   compare: functionSchema.optional(),
 })
 

@@ -116,6 +116,8 @@ export interface SourceDefinition<Raw, T, K> {
   readonly decode: (record: SourceRecord<Raw>) => T | Promise<T>
   /** Present: streams are keyed, and the source promises that equal keys share a partition. */
   readonly key?: (record: SourceRecord<Raw>) => K
+  /** Which of so many partitions a key's bytes belong to, as its producers have it. Absent: `keyBy` takes their word. */
+  readonly partitionOf?: (key: Uint8Array, partitions: number) => number
   /** Total order of positions. Default: as decimal integers. */
   readonly compare?: ComparePositions
 }

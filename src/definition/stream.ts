@@ -85,7 +85,9 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   ): Stream<T, K, EventTime>
   /**
    * Another key. Nothing is moved: values with one key must be in one partition already, and `alreadyPartitioned` says
-   * that you know. A function that returns null or undefined makes the record a bad record.
+   * that you know. A Kafka source checks it with the hash of Kafka's own producers, over the partitions there are when a
+   * worker claims the task: a key that belongs elsewhere makes the record a bad record (`KeyNotInPartition`), as a
+   * function that returns null or undefined does.
    */
   keyBy<K2>(
     id: string,

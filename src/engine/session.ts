@@ -21,6 +21,7 @@ import type { Emitter } from './emitter.js'
 import { runEpoch } from './epoch.js'
 import { Flow } from './flow.js'
 import type { EngineHost } from './host.js'
+import { keyCheck, type Partitioning, partitioningOf } from './key-check.js'
 import type { Ledger } from './ledger.js'
 import { openOutlets, sinksOf } from './open-ledgers.js'
 import { positionIn as positionOfItem } from './item-position.js'
@@ -106,6 +107,7 @@ export class Session {
     readonly catchUp: CatchUp
     readonly acceptCodeChange: boolean
     readonly abort: AbortController
+    readonly partitioning: Partitioning | null
   }) {
     const { host, blueprint, stage, claim, source } = parts
     this.host = host
@@ -145,7 +147,8 @@ export class Session {
     const { key } = source.definition
     // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
     const decodeKey = (_: string, bytes: Uint8Array): unknown => key?.({ ...NOWHERE, key: bytes })
-    const runtime = { sinks: pushes, at, states, decodeKey }
+    const check = parts.partitioning && keyCheck(parts.partitioning, flow, () => this.step ?? source.id)
+    const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== null && { mustBeHere: check }) }
     const reuse = { flow, at, task, bell, stalls: host.stalls, keyOf: key }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
@@ -211,27 +214,23 @@ export class Session {
         acceptCodeChange: input.acceptCodeChange,
         adopts: adopted !== null,
       })
+      const { pipeline } = claim
+      const asked = { pipeline, source: source.id, signal: abort.signal, connection: host.connection }
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
-        const context: OpenContext = {
-          pipeline: claim.pipeline,
-          source: source.id,
-          partition: claim.partition,
-          position: at,
-          signal: abort.signal,
-          connection: host.connection,
-        }
+        const context: OpenContext = { ...asked, partition: claim.partition, position: at }
         const reader = await source.definition.open(strictUntil === null ? context : { ...context, strictUntil })
         known ??= reader.identity
         if (reader.identity === undefined || reader.identity === known) return reader
         await reader.close()
         throw changed(claim, source.id, at, { was: known ?? '', is: reader.identity })
       }
+      const partitioning = await partitioningOf(stage, source.definition, asked)
       const reader = await openReader(position).catch((error: unknown) => {
         throw catchUp.active ? lostAgain(claim, source.id, error) : error
       })
       const parts = { host, blueprint, stage, claim, source, ...outlets, position, reader, openReader, catchUp, abort }
-      return new Session({ ...parts, acceptCodeChange: input.acceptCodeChange })
+      return new Session({ ...parts, partitioning, acceptCodeChange: input.acceptCodeChange })
     } catch (error) {
       await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
       throw error

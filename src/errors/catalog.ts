@@ -15,7 +15,7 @@ export const errorCatalog = {
   StepFailed: { retryable: false, next: 'correct the step, deploy and resume, or set onError' },
   StepTimeout: { retryable: true, next: 'raise the timeout of the step, or set onError' },
   RecordRejected: { retryable: false, next: 'correct the record or the rule and resume, or set onError' },
-  KeyNotInPartition: { retryable: false, next: 'use repartition instead of keyBy' },
+  KeyNotInPartition: { retryable: false, next: 'use repartition in place of keyBy, or set onError' },
   SourceUnavailable: { retryable: true, next: 'nothing: it is retried with backoff' },
   SourceUnauthorized: { retryable: false, next: 'grant the named operation, then resume' },
   SourceUnsupported: { retryable: false, next: 'upgrade the brokers to Kafka 3.6 or later' },

@@ -10,7 +10,7 @@ export {
   StateError,
 } from './families.js'
 export { InvalidDefinition } from './definition.js'
-export { DecodeFailed, RecordRejected, StepFailed, StepTimeout } from './record.js'
+export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './record.js'
 export {
   CorruptBatch,
   PartitionsLost,

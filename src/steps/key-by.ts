@@ -4,7 +4,10 @@ import type { Serde } from '../definition/serde.js'
 import { refusePromise } from './promise.js'
 import { flowOf, type Push, type Step } from './step.js'
 
-/** Another key for each value, which must be in this partition already: nothing is moved. */
+/**
+ * Another key for each value, which must be in this partition already: nothing is moved. Where the source can tell, one
+ * that isn't makes its record bad.
+ */
 export function keyByStep(fn: (value: unknown, ctx: StepContext<unknown>) => unknown, serde: Serde<unknown>): Step {
   return {
     kind: 'keyBy',

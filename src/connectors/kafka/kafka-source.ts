@@ -7,6 +7,7 @@ import { partitionBounds } from './partition-bounds.js'
 import { PartitionReader } from './partition-reader.js'
 import { persist } from './patience.js'
 import { keyDecoder, valueDecoder } from './record-decoder.js'
+import { keyHash } from './sink/murmur2.js'
 import { type KafkaSourceOptions, kafkaSourceSchema } from './source-options.js'
 import { describeTopic } from './topic-leader.js'
 
@@ -32,6 +33,8 @@ export function kafkaSource<T, K = Unkeyed>(options: KafkaSourceOptions<T, K>): 
     faults: faultsOf(kafkaSourceSchema, options, ''),
     decode: valueDecoder(topic, value),
     ...(key === undefined ? {} : { key: keyDecoder(topic, key) }),
+
+    partitionOf: (bytes, partitions) => keyHash(bytes) % partitions,
 
     async partitions(ctx) {
       const place = placeOf(ctx)
