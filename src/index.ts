@@ -85,6 +85,7 @@ export { InvalidDefinition } from './errors/definition.js'
 export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,
+  PartitionCountMismatch,
   PartitionsLost,
   PositionLost,
   SourceChanged,

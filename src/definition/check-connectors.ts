@@ -16,6 +16,7 @@ const sourceSchema = z.object({
   decode: functionSchema,
   key: functionSchema.optional(),
   partitionOf: functionSchema.optional(),
+  channel: functionSchema.optional(),
   compare: functionSchema.optional(),
 })
 

@@ -16,6 +16,8 @@ export interface Output<out T> {
   readonly key: Uint8Array | null
   readonly timestamp: EpochMs
   readonly headers: Headers
+  /** The epoch's time. Absent where there is no epoch: in tests of a sink. */
+  readonly now?: EpochMs
   readonly origin: Origin
   /** `pipeline/stage/topic-partition-position-index`; see `Item.id`. */
   readonly id: string

@@ -1,6 +1,7 @@
 import type { EpochMs } from '../units.js'
 import type { Fault } from './fault.js'
 import type { Headers } from './headers.js'
+import type { Channel, ChannelSpec } from './channel.js'
 import type { ComparePositions, Position } from './position.js'
 import type { Unkeyed } from './marks.js'
 
@@ -16,6 +17,8 @@ export interface SourceContext {
   readonly pipeline: string
   /** The source's id in the pipeline's `sources`. */
   readonly source: string
+  /** Temporal's, as part of names that other namespaces must not share. */
+  readonly namespace?: string
   readonly signal: AbortSignal
   /** The worker's connection settings of that kind and name, e.g. `('kafka', 'default')`. Throws `InvalidCommand` if there are none. */
   readonly connection: (kind: string, name: string) => unknown
@@ -118,6 +121,13 @@ export interface SourceDefinition<Raw, T, K> {
   readonly key?: (record: SourceRecord<Raw>) => K
   /** Which of so many partitions a key's bytes belong to, as its producers have it. Absent: `keyBy` takes their word. */
   readonly partitionOf?: (key: Uint8Array, partitions: number) => number
+  /**
+   * True: Tidemark writes and reads it itself. A fresh start begins behind what it holds, any other start where it was or
+   * at its earliest, whatever `from` says.
+   */
+  readonly internal?: boolean
+  /** What carries values to the next stage where `repartition` ends one that reads this source. Absent: it can't. */
+  readonly channel?: (spec: ChannelSpec) => Channel
   /** Total order of positions. Default: as decimal integers. */
   readonly compare?: ComparePositions
 }

@@ -94,6 +94,19 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
     key: Fn<T, K, K2>,
     options: { readonly key: Serde<K2>; readonly alreadyPartitioned: true },
   ): Stream<T, K2, E>
+  /**
+   * Another key, by which values go to other partitions: this stage ends in a topic of Tidemark's own, and another begins
+   * that reads it. Exactly once, as everything else. Values with one key stay in the order of the partition they come from.
+   *
+   * On a Kafka source's cluster, the topic is `tidemark.<namespace>.<pipeline>.<id>-repartition`. It is made with
+   * `partitions`, by default as many as the largest topic that this stage reads has; one found with another number is
+   * `PartitionCountMismatch`. `ctx.timestamp` and `ctx.headers` stay as they were. Event time is to be given anew.
+   */
+  repartition<K2, V>(
+    id: string,
+    key: Fn<T, K, K2>,
+    options: { readonly key: Serde<K2>; readonly value: Serde<V, T>; readonly partitions?: number },
+  ): Stream<V, K2>
   /** How many values its key has had so far, for each value. */
   readonly count: NeedsKey<K, StatefulMethods<T, K, E>['count']>
   /** All values of its key so far folded into one, for each value. `fn` must not change what it is given. */

@@ -215,7 +215,8 @@ export class Session {
         adopts: adopted !== null,
       })
       const { pipeline } = claim
-      const asked = { pipeline, source: source.id, signal: abort.signal, connection: host.connection }
+      const { namespace, connection } = host
+      const asked = { pipeline, source: source.id, namespace, signal: abort.signal, connection }
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
         const context: OpenContext = { ...asked, partition: claim.partition, position: at }

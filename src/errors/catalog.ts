@@ -21,6 +21,10 @@ export const errorCatalog = {
   SourceUnsupported: { retryable: false, next: 'upgrade the brokers to Kafka 3.6 or later' },
   PositionLost: { retryable: false, next: "start --fresh --from a position that exists, or set onDataLoss: 'skip'" },
   PartitionsLost: { retryable: false, next: 'restore the topic or correct its name, or start --fresh' },
+  PartitionCountMismatch: {
+    retryable: false,
+    next: "give the step's option `partitions` the number that the topic has, or delete the topic and start --fresh",
+  },
   CorruptBatch: { retryable: false, next: 'repair the topic, or start --fresh --from a position past the batch' },
   SourceChanged: { retryable: false, next: 'begin a new generation at a stated position: start --fresh --from …' },
   SinkUnavailable: { retryable: true, next: 'nothing: it is retried from the receipt' },

@@ -13,6 +13,7 @@ export { InvalidDefinition } from './definition.js'
 export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './record.js'
 export {
   CorruptBatch,
+  PartitionCountMismatch,
   PartitionsLost,
   PositionLost,
   SourceChanged,

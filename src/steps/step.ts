@@ -1,4 +1,5 @@
 import type { AsyncContext, StepContext } from '../definition/context.js'
+import type { RepartitionSettings } from './repartition.js'
 import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
 
@@ -110,6 +111,8 @@ export interface Step {
   readonly sidePorts?: readonly string[]
   /** Of a step behind which the key is another: the typed key of bytes. */
   readonly decodeKey?: (bytes: Uint8Array) => unknown
+  /** Of a step behind which a new stage begins: what lies between. */
+  readonly repartition?: RepartitionSettings
   /** One `Push` per input, given one per output port. Called once per session. */
   compile(out: Readonly<Record<string, Push>>, runtime: StepRuntime): readonly Push[]
 }

@@ -2,6 +2,7 @@ import { defineSource } from '../../definition/define-source.js'
 import { faultsOf } from '../../definition/faults-of.js'
 import type { Unkeyed } from '../../definition/marks.js'
 import type { Source, SourceContext } from '../../definition/source.js'
+import { kafkaChannel } from './channel/kafka-channel.js'
 import { type KafkaConnection, kafkaConnectionSchema } from './kafka-connection.js'
 import { partitionBounds } from './partition-bounds.js'
 import { PartitionReader } from './partition-reader.js'
@@ -34,6 +35,7 @@ export function kafkaSource<T, K = Unkeyed>(options: KafkaSourceOptions<T, K>): 
     decode: valueDecoder(topic, value),
     ...(key === undefined ? {} : { key: keyDecoder(topic, key) }),
 
+    channel: (spec) => kafkaChannel(spec, cluster),
     partitionOf: (bytes, partitions) => keyHash(bytes) % partitions,
 
     async partitions(ctx) {

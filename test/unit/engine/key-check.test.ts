@@ -53,7 +53,7 @@ describe('a key of another partition', () => {
   test('parks the task before its record, and names step, offset and both partitions', async () => {
     await start(halves())
     log.append(2, 4, 5, 6)
-    const { problem } = await task.epoch()
+    const { problem } = await task.epoch({ until: { numbers: '4' } })
     expect(problem).toMatchObject({
       code: 'KeyNotInPartition',
       details: { step: 'digit', belongs: 1, partitions: 2, origin: { source: 'numbers', partition: 0, position: '2' } },

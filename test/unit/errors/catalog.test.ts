@@ -30,6 +30,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   SourceUnsupported: { ...source, needed: 'Fetch version 13', found: '4' },
   PositionLost: { ...source, position: '1', earliest: '5', end: '9', lost: { from: '1', to: '5' } },
   PartitionsLost: { ...source, known: 4, found: 3 },
+  PartitionCountMismatch: { ...source, needed: 4, found: 3 },
   CorruptBatch: { ...source, position: '17', reason: 'has a bad checksum' },
   SourceChanged: { ...source, position: '17', was: 'topic id a', is: 'topic id b' },
   SinkUnavailable: { ...sink, target: 'directory out', doing: 'commit' },

@@ -13,7 +13,7 @@ export interface RecordSettings<T> {
   readonly value: Encoder<T>
   readonly key: ((value: T, output: Output<T>) => string | Uint8Array | null) | undefined
   readonly headers: ((value: T, output: Output<T>) => HeaderValues) | undefined
-  readonly timestamp: ((value: T) => Date | EpochMs) | undefined
+  readonly timestamp: ((value: T, output: Output<T>) => Date | EpochMs) | undefined
   readonly partition: ((value: T, partitions: number) => number) | undefined
   readonly codec: Codec
 }
@@ -78,7 +78,7 @@ export function recordEncoder<T>(settings: RecordSettings<T>): (output: Output<T
   return (output) => {
     const { value } = output
     const topic = topicFor(value)
-    const timestamp = timeOf === undefined ? output.timestamp : Number(timeOf(value))
+    const timestamp = timeOf === undefined ? output.timestamp : Number(timeOf(value, output))
     if (!Number.isSafeInteger(timestamp) || timestamp < 0)
       throw new TypeError(`timestamp came to ${timestamp}, which is no time since 1970 in ms`)
     const key = keyOf === undefined ? output.key : bytesOf(keyOf(value, output))
