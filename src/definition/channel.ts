@@ -10,6 +10,10 @@ export interface ChannelSpec {
   readonly id: string
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
+  /** How many tasks write to it. */
+  readonly senders: (ctx: SourceContext) => Promise<number>
+  /** Present: its values have event time. A task that says nothing for `idleAfterMs` is waited for no longer; null: for ever. */
+  readonly timed: { readonly idleAfterMs: number | null } | null
   /** How many partitions it is to have. `ctx` is that of the source behind it. */
   readonly partitions: (ctx: SourceContext) => Promise<number>
 }

@@ -49,8 +49,7 @@ export class Recorder {
     this.#claim(id, pathOf(id), `${step.kind} step`, 'kebab')
     this.#steps.push({ id, inputs: Object.freeze(inputs.map((port) => this.#read(port, id))), step })
     const keyed = step.decodeKey !== undefined || inputs.every((input) => input.keyed)
-    const goesOn = step.repartition === undefined
-    const timed = step.maxDisorder !== undefined || (goesOn && inputs.every((input) => input.timed))
+    const timed = step.maxDisorder !== undefined || inputs.every((input) => input.timed)
     return step.ports.map((port) => {
       const path = step.kind === 'branch' || port !== 'out' ? `${pathOf(id)}.${port}` : pathOf(id)
       return this.#port({ node: id, port, path, keyed, timed }, step.sidePorts?.includes(port))

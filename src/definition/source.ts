@@ -55,6 +55,13 @@ export interface PollLimits {
   readonly signal: AbortSignal
 }
 
+/** The task of an earlier stage that has written a record. */
+export interface Sender {
+  readonly partition: number
+  /** No value with an earlier or equal time was expected any more where it was written. */
+  readonly watermark: EpochMs
+}
+
 export interface SourceRecord<Raw> {
   readonly position: Position
   /** The position to read after this record. */
@@ -63,6 +70,8 @@ export interface SourceRecord<Raw> {
   readonly value: Raw
   readonly timestamp?: EpochMs
   readonly headers?: Headers
+  /** Of what another stage has written, once event time has come to something there. */
+  readonly sender?: Sender | undefined
 }
 
 /** `next` counts even without records (compaction gaps, aborted transactions). `done`: a bounded source has ended. */
@@ -126,6 +135,8 @@ export interface SourceDefinition<Raw, T, K> {
    * at its earliest, whatever `from` says.
    */
   readonly internal?: boolean
+  /** How many tasks write it. Present: its records say how far event time had come, in `sender`. */
+  readonly senders?: (ctx: SourceContext) => Promise<number>
   /** What carries values to the next stage where `repartition` ends one that reads this source. Absent: it can't. */
   readonly channel?: (spec: ChannelSpec) => Channel
   /** Total order of positions. Default: as decimal integers. */

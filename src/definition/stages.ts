@@ -21,6 +21,7 @@ interface Part {
 export function splitStages(pipeline: string, graph: Graph): readonly [readonly Stage[], readonly Fault[]] {
   const crossings = graph.steps.filter(({ step }) => step.repartition !== undefined)
   const stageOf = namesOf(graph, new Set(crossings.map(({ id }) => id)))
+  const timed = timedNodes(graph)
   const parts = new Map<string, Part>()
   const partOf = (id: string): Part => {
     const known = parts.get(id)
@@ -36,7 +37,7 @@ export function splitStages(pipeline: string, graph: Graph): readonly [readonly 
     from.steps.push(node)
     if (node.step.repartition === undefined) continue
     const to = partOf(stageOf(behind(node.id)))
-    const fault = cross(pipeline, node, from, to)
+    const fault = cross(pipeline, node, from, to, timed.has(node.id))
     if (fault !== null) faults.push({ path: `steps.${node.id}`, message: fault })
   }
   for (const node of graph.sinks) partOf(stageOf(outOf(node.input, crossings))).sinks.push(node)
@@ -49,32 +50,60 @@ export function splitStages(pipeline: string, graph: Graph): readonly [readonly 
 }
 
 /** Joins two stages at a repartition step; what is wrong with that, or null. */
-function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part): string | null {
+function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, isTimed: boolean): string | null {
   const settings = step.repartition
   // Of what has faults already nothing more is said.
   if (settings === undefined || from.sources.length === 0) return null
   if (from === to) return 'is read together with what it was made of: repartition both'
   if (to.sources.length > 0) return `is read together with '${to.sources[0]?.id}': one topic per stage in this version`
+  const changing = from.steps.find((node) => !node.step.deterministic)
+  if (isTimed && changing !== undefined)
+    return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`
   const channel = from.sources.map(({ source }) => source.channel).find((made) => made !== undefined)
   if (channel === undefined) {
     const kinds = [...new Set(from.sources.map(({ source }) => source.kind))].join(', ')
     return `needs a source whose values can be carried on, as Kafka's are: this stage reads ${kinds}`
   }
   const { key, value } = settings
-  const spec: ChannelSpec = { pipeline, id, key, value, partitions: countOf(settings.partitions, from.sources) }
+  const senders = countOf(from.sources)
+  const partitions: ChannelSpec['partitions'] = async (ctx) => settings.partitions ?? (await senders(ctx))
+  const spec: ChannelSpec = {
+    pipeline,
+    id,
+    key,
+    value,
+    senders,
+    partitions,
+    timed: isTimed ? { idleAfterMs: idlenessOf(from) } : null,
+  }
   const { sink, source } = channel(spec)
   from.sinks.push({ id, input: Object.freeze({ node: id, port: 'out' }), sink, channel: spec })
   to.sources.push({ id, source, channel: spec })
   return null
 }
 
-/** As many as were asked for, else as many as the largest of the topics before it has. */
-function countOf(asked: number | null, sources: readonly SourceNode[]): ChannelSpec['partitions'] {
+/** A stage has as many tasks as the largest of its topics has partitions. */
+function countOf(sources: readonly SourceNode[]): ChannelSpec['senders'] {
   return async (ctx: SourceContext) => {
-    if (asked !== null) return asked
     const counts = sources.map(({ id, source }) => source.partitions({ ...ctx, source: id }))
     return Math.max(...(await Promise.all(counts)))
   }
+}
+
+/** After so long without a word a task of that stage counts as idle: as its `eventTime` steps say, else as those before it. */
+function idlenessOf({ steps, sources }: Part): number | null {
+  const own = steps.filter(({ step }) => step.maxDisorder !== undefined).map(({ step }) => step.settings['idleAfterMs'])
+  const before = sources.flatMap(({ channel }) => (channel?.timed == null ? [] : [channel.timed.idleAfterMs]))
+  const all = own.length > 0 ? own : before
+  return all.every((ms) => typeof ms === 'number') ? Math.max(...all) : null
+}
+
+/** Which nodes have event time at their outputs, by id. */
+function timedNodes({ steps }: Graph): ReadonlySet<string> {
+  const timed = new Set<string>()
+  for (const { id, step, inputs } of steps)
+    if (step.maxDisorder !== undefined || inputs.every(({ node }) => timed.has(node))) timed.add(id)
+  return timed
 }
 
 /** Of what comes out behind a repartition step: no id has a space. */

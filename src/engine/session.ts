@@ -21,7 +21,6 @@ import type { Emitter } from './emitter.js'
 import { runEpoch } from './epoch.js'
 import { Flow } from './flow.js'
 import type { EngineHost } from './host.js'
-import { keyCheck, type Partitioning, partitioningOf } from './key-check.js'
 import type { Ledger } from './ledger.js'
 import { openOutlets, sinksOf } from './open-ledgers.js'
 import { positionIn as positionOfItem } from './item-position.js'
@@ -31,6 +30,7 @@ import { Prefetch } from './prefetch.js'
 import { adoptedPosition, type Claim, furthestOf } from './recovery.js'
 import type { Refusals } from './refusals.js'
 import { restoreState } from './restore-state.js'
+import { factsOf, type SourceFacts } from './source-facts.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -107,7 +107,7 @@ export class Session {
     readonly catchUp: CatchUp
     readonly acceptCodeChange: boolean
     readonly abort: AbortController
-    readonly partitioning: Partitioning | null
+    readonly facts: SourceFacts
   }) {
     const { host, blueprint, stage, claim, source } = parts
     this.host = host
@@ -147,12 +147,13 @@ export class Session {
     const { key } = source.definition
     // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
     const decodeKey = (_: string, bytes: Uint8Array): unknown => key?.({ ...NOWHERE, key: bytes })
-    const check = parts.partitioning && keyCheck(parts.partitioning, flow, () => this.step ?? source.id)
-    const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== null && { mustBeHere: check }) }
+    const check = parts.facts.keyCheck?.(flow, () => this.step ?? source.id)
+    const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== undefined && { mustBeHere: check }) }
     const reuse = { flow, at, task, bell, stalls: host.stalls, keyOf: key }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
+    time.senders = parts.facts.senders
     const push = entries[source.id]
     if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
     this.push = push
@@ -226,12 +227,12 @@ export class Session {
         await reader.close()
         throw changed(claim, source.id, at, { was: known ?? '', is: reader.identity })
       }
-      const partitioning = await partitioningOf(stage, source.definition, asked)
+      const facts = await factsOf(stage, source.definition, asked)
       const reader = await openReader(position).catch((error: unknown) => {
         throw catchUp.active ? lostAgain(claim, source.id, error) : error
       })
       const parts = { host, blueprint, stage, claim, source, ...outlets, position, reader, openReader, catchUp, abort }
-      return new Session({ ...parts, partitioning, acceptCodeChange: input.acceptCodeChange })
+      return new Session({ ...parts, facts, acceptCodeChange: input.acceptCodeChange })
     } catch (error) {
       await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
       throw error

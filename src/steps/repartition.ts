@@ -1,7 +1,7 @@
 import type { StepContext } from '../definition/context.js'
 import type { Serde } from '../definition/serde.js'
 import { keyByStep } from './key-by.js'
-import type { Step } from './step.js'
+import { flowOf, type Push, type Step } from './step.js'
 
 export interface RepartitionSettings {
   readonly key: Serde<unknown>
@@ -25,7 +25,20 @@ export function repartitionStep(
     code: String(fn),
     ...(keyed.decodeKey !== undefined && { decodeKey: keyed.decodeKey }),
     repartition: settings,
-    // The key is of another partition, as a rule: that is what the step is for.
-    compile: (out, runtime) => keyed.compile(out, { ...runtime, mustBeHere: () => {} }),
+    compile({ out }, runtime) {
+      const { clock } = runtime
+      const carry: Push = (value, ctx) => {
+        const flow = flowOf(ctx)
+        const { watermark } = clock
+        flow.watermark = Number.isFinite(watermark) ? watermark : undefined
+        try {
+          out?.(value, ctx)
+        } finally {
+          flow.watermark = undefined
+        }
+      }
+      // The key is of another partition, as a rule: that is what the step is for.
+      return keyed.compile({ out: carry }, { ...runtime, mustBeHere: () => {} })
+    },
   }
 }

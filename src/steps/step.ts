@@ -1,4 +1,5 @@
 import type { AsyncContext, StepContext } from '../definition/context.js'
+import type { Sender } from '../definition/source.js'
 import type { RepartitionSettings } from './repartition.js'
 import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
@@ -14,6 +15,10 @@ export interface StepFlow extends StepContext<unknown> {
   typedKey: unknown
   /** Event time of the value under way; undefined: the record's. */
   eventTime: EpochMs | undefined
+  /** On the way to another stage: how far event time has come. */
+  watermark?: EpochMs | undefined
+  /** Of a record that another stage has written. */
+  readonly sender?: Sender | undefined
 }
 
 /** Hands one value to whatever comes next. `ctx` is valid during the call only. */

@@ -7,7 +7,7 @@ const never = (): never => {
 }
 
 /** What lies behind a memory source's `repartition`: its serdes. Everything else is what `testPipeline` puts in its place. */
-export function memoryChannel({ key, value }: ChannelSpec): Channel {
+export function memoryChannel({ key, value, timed }: ChannelSpec): Channel {
   const bytesOf = (given: unknown): Uint8Array => given as Uint8Array
   return {
     sink: {
@@ -26,6 +26,7 @@ export function memoryChannel({ key, value }: ChannelSpec): Channel {
       decode: (record) => value.decode(bytesOf(record.value), contextOf(record, false)),
       key: (record) => key.decode(bytesOf(record.key), contextOf(record, true)),
       channel: memoryChannel,
+      ...(timed !== null && { senders: never }),
       partitions: never,
       bounds: never,
       open: never,

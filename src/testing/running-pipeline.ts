@@ -147,9 +147,9 @@ export class RunningPipeline {
       inlineBytes: Infinity,
       stages: original.stages.map((stage) => ({
         ...stage,
-        sources: stage.sources.map(({ id, source }) => ({
-          id,
-          source: testSource(source, (partition) => this.#partition(id, partition).records),
+        sources: stage.sources.map((node) => ({
+          ...node,
+          source: testSource(node.source, (partition) => this.#partition(node.id, partition).records),
         })),
         sinks: stage.sinks.map((node) => {
           const { id, sink, channel } = node
@@ -192,8 +192,7 @@ export class RunningPipeline {
       for (const { id } of sinks.filter(({ channel }) => channel !== undefined)) {
         const all = this.#sinks.carried(id)
         const next = this.#partition(id, 0)
-        for (const { key, value, timestamp, headers } of all.slice(this.#carried.get(id) ?? 0))
-          next.records.sendRaw(value, { key, timestamp, headers })
+        for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) next.records.sendRaw(value, as)
         this.#carried.set(id, all.length)
         await next.task.settle()
       }

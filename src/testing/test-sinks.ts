@@ -2,6 +2,7 @@ import type { ChannelSpec } from '../definition/channel.js'
 import type { AnySinkDefinition } from '../definition/define-sink.js'
 import type { Headers } from '../definition/headers.js'
 import type { Item, Output } from '../definition/sink.js'
+import type { Sender } from '../definition/source.js'
 import { plainBytes } from '../engine/outlet.js'
 import type { EpochMs } from '../units.js'
 import { MemoryLedgers } from './memory-ledger.js'
@@ -21,6 +22,7 @@ export interface Carried {
   readonly value: Uint8Array | null
   readonly timestamp: EpochMs
   readonly headers: Headers
+  readonly sender: Sender | undefined
 }
 
 /**
@@ -49,12 +51,14 @@ export class TestSinks {
 
   /** The same for what lies between two stages: bytes, as the next one will read them. */
   carrier(sink: AnySinkDefinition, { value: serde }: ChannelSpec): AnySinkDefinition {
-    const encode = ({ value, key, timestamp, headers }: Output<unknown>): Carried => {
-      return { key, value: value === null ? null : serde.encode(value), timestamp, headers }
+    const encode = ({ value, key, timestamp, headers, watermark, origin }: Output<unknown>): Carried => {
+      const sender = watermark === undefined ? undefined : { partition: origin.partition, watermark }
+      return { key, value: value === null ? null : serde.encode(value), timestamp, headers, sender }
     }
     const digest = (data: unknown): Uint8Array => {
-      const { key, value, timestamp } = data as Carried
-      return Buffer.concat([key ?? [], value ?? [], Buffer.from(String(timestamp))].map((part) => Buffer.from(part)))
+      const { key, value, timestamp, sender } = data as Carried
+      const rest = Buffer.from(JSON.stringify([timestamp, sender]))
+      return Buffer.concat([key ?? [], value ?? [], rest].map((part) => Buffer.from(part)))
     }
     return this.#transactional({ ...sink, mode: 'transactional', encode, digest } as TransactionalSinkDefinition)
   }

@@ -21,6 +21,7 @@ interface S {
   merge(...args: readonly unknown[]): S
   eventTime(...args: readonly unknown[]): S
   window(...args: readonly unknown[]): S
+  asyncMap(...args: readonly unknown[]): S
   to(...args: readonly unknown[]): S
 }
 
@@ -101,7 +102,7 @@ test('partitions are those asked for, else those of the largest topic before it'
   expect(await asked(3)).toBe(3)
 })
 
-test('faults: a source that can’t carry, streams of two stages in one step, wrong options, event time from before', () => {
+test('faults: a source that can’t carry, streams of two stages in one step, wrong options, no event time', () => {
   const faults = (steps: (s: never) => unknown, source: unknown = words()) =>
     faultsOf({ name: 'wrong', sources: { all: source }, steps: ({ all }: { all: never }) => steps(all) })
   expect(faults((s: S) => s.repartition('by', last, by).to('out', transactional()), numbers())).toEqual([
@@ -131,14 +132,23 @@ test('faults: a source that can’t carry, streams of two stages in one step, wr
     { path: 'steps.by.value', message: 'must be a serde, with encode and decode' },
     { path: 'steps.by.partitions', message: 'must be at least 1', got: 0 },
   ])
-  const timed = (s: S) =>
+  const timed = (s: S) => s.repartition('by', last, by).window('w', tumbling('1s'), count()).to('out', transactional())
+  expect(faults(timed)).toEqual([
+    { path: 'steps.w', message: 'needs event time: call .eventTime(id, timestamp, options) first' },
+  ])
+  const asked = (s: S) =>
     s
       .eventTime('time', () => 0, { maxDisorder: 0 })
       .repartition('by', last, by)
-      .window('w', tumbling('1s'), count())
+      .asyncMap('ask', () => Promise.resolve(0))
+      .repartition('again', last, by)
       .to('out', transactional())
-  expect(faults(timed)).toEqual([
-    { path: 'steps.w', message: 'needs event time: call .eventTime(id, timestamp, options) first' },
+  expect(faults(asked)).toEqual([
+    {
+      path: 'steps.again',
+      message:
+        "can't carry event time on: 'ask' is in this stage. Call .eventTime(id, timestamp, options) behind it anew",
+    },
   ])
 })
 

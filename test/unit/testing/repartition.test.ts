@@ -82,6 +82,39 @@ describe('a repartitioned stream', () => {
     )
   })
 
+  test('keeps event time: its watermark is the least of the partitions before, behind crashes too', async () => {
+    const pipeline = definePipeline({
+      name: 'windows',
+      sources: { flights: kafkaSource({ topic: 'flights', key: text(), value: json(Flight) }) },
+      steps: ({ flights }) =>
+        flights
+          .eventTime('at', (f) => f.at, { maxDisorder: 0 })
+          .repartition('by-destination', (f) => f.to, { key: text(), value: json(Flight) })
+          .window('per-second', tumbling('1s'), count())
+          .map('row', (w) => [w.key, w.start, w.value])
+          .to('rows', memorySink<unknown>()),
+    })
+    await using running = await testPipeline(pipeline)
+    const send = (at: number, partition: number) =>
+      running.send('flights', { value: flight('A', 'C', at), key: 'A', partition })
+    const rows = (): readonly unknown[] => running.sink('rows').take()
+    await send(100, 1)
+    await send(200, 0)
+    await send(5_000, 1)
+    // It says how far time has come there with its next record.
+    await send(5_001, 1)
+    expect(rows()).toEqual([])
+    await running.crash()
+    await send(2_500, 0)
+    await send(2_600, 0)
+    expect(rows()).toEqual([['C', 0, 2]])
+    await running.checkpoint()
+    await running.crash()
+    await send(4_800, 0)
+    await send(4_900, 0)
+    expect(rows()).toEqual([['C', 2_000, 2]])
+  })
+
   test('takes event time anew, from the time it had', async () => {
     const pipeline = definePipeline({
       name: 'windows',

@@ -1,5 +1,5 @@
 import { type Headers, headersOf } from '../../../definition/headers.js'
-import type { SourceRecord } from '../../../definition/source.js'
+import type { Sender, SourceRecord } from '../../../definition/source.js'
 import type { EpochMs } from '../../../units.js'
 import type { HeaderValues } from '../sink/header-bytes.js'
 
@@ -7,12 +7,20 @@ import type { HeaderValues } from '../sink/header-bytes.js'
 const OWN = 'tidemark-'
 /** The record's time, as 8 bytes. Kafka's own timestamp says when it was written: retention goes by that. */
 const TIME = 'tidemark-time'
+/** Whose task has written it, and how far event time had come there: 4 bytes and 8. */
+const WATERMARK = 'tidemark-watermark'
 
 /** What a record carries through a channel beside key and value. */
-export function channelHeaders(timestamp: EpochMs, headers: Headers): HeaderValues {
+export function channelHeaders(timestamp: EpochMs, sender: Sender | undefined, headers: Headers): HeaderValues {
   const time = Buffer.allocUnsafe(8)
   time.writeDoubleBE(timestamp)
   const all: Record<string, Uint8Array[]> = { [TIME]: [time] }
+  if (sender !== undefined) {
+    const said = Buffer.allocUnsafe(12)
+    said.writeInt32BE(sender.partition)
+    said.writeDoubleBE(sender.watermark, 4)
+    all[WATERMARK] = [said]
+  }
   for (const [name, value] of headers) if (!name.startsWith(OWN)) (all[name] ??= []).push(value)
   return all
 }
@@ -42,11 +50,21 @@ export class ChannelRecord implements SourceRecord<Uint8Array | null> {
   }
 
   get timestamp(): EpochMs {
+    return this.own(TIME, 8)?.getFloat64(0) ?? this.record.timestamp ?? 0
+  }
+
+  get sender(): Sender | undefined {
+    const said = this.own(WATERMARK, 12)
+    return said === null ? undefined : { partition: said.getInt32(0), watermark: said.getFloat64(4) }
+  }
+
+  /** They come first. */
+  private own(wanted: string, length: number): DataView | null {
     for (const [name, bytes] of this.record.headers ?? []) {
-      if (name !== TIME || bytes.length !== 8) continue
-      return new DataView(bytes.buffer, bytes.byteOffset, 8).getFloat64(0)
+      if (!name.startsWith(OWN)) return null
+      if (name === wanted && bytes.length === length) return new DataView(bytes.buffer, bytes.byteOffset, length)
     }
-    return this.record.timestamp ?? 0
+    return null
   }
 
   get headers(): Headers {

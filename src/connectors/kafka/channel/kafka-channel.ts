@@ -24,7 +24,9 @@ export function kafkaChannel(spec: ChannelSpec, cluster: string): Channel {
   const sink = kafkaSinkDefinition<unknown>({
     topic: unnamed,
     value: spec.value,
-    headers: (_, { timestamp, headers }) => channelHeaders(timestamp, headers),
+    headers: (_, { timestamp, headers, watermark, origin: { partition } }) => {
+      return channelHeaders(timestamp, watermark === undefined ? undefined : { partition, watermark }, headers)
+    },
     // Retention counts from when it was written, however long ago it happened.
     timestamp: (_, { now = 0 }) => now,
     cluster,
@@ -55,6 +57,7 @@ function channelSource(
     key: keyDecoder(unnamed, spec.key),
     partitionOf: (bytes, partitions) => keyHash(bytes) % partitions,
     channel: (next) => kafkaChannel(next, cluster),
+    ...(spec.timed !== null && { senders: spec.senders }),
 
     async partitions(ctx) {
       const partitions = await spec.partitions(ctx)

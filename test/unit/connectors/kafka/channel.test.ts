@@ -36,8 +36,9 @@ test('time and headers come out as they went in, and nothing else is seen', () =
     ['tidemark-time', bytes('not ours')],
     ['a', bytes('3')],
   ])
+  const sender = { partition: 3, watermark: -7 }
   for (const time of [0, -1, 1_700_000_000_000, 0.5]) {
-    const sent = Object.entries(channelHeaders(time, given)).flatMap(([name, values]) =>
+    const sent = Object.entries(channelHeaders(time, sender, given)).flatMap(([name, values]) =>
       (values as Uint8Array[]).map((value): [string, Uint8Array] => [name, value]),
     )
     const record = new ChannelRecord({
@@ -49,6 +50,7 @@ test('time and headers come out as they went in, and nothing else is seen', () =
       headers: headersOf(sent),
     })
     expect(record.timestamp).toBe(time)
+    expect(record.sender).toEqual(sender)
     expect(record.headers.all('a').map(String)).toEqual(['1', '3'])
     expect([...record.headers].map(([name]) => name)).toEqual(['a', 'a', 'b'])
     expect([record.position, record.next, String(record.value)]).toEqual(['7', '8', 'v'])
@@ -57,7 +59,15 @@ test('time and headers come out as they went in, and nothing else is seen', () =
 
 test('Kafka’s own timestamp is the epoch’s: however old values are, retention counts from now', () => {
   const channel = kafkaChannel(
-    { pipeline: 'p', id: 'i', key: json(), value: json(), partitions: () => Promise.resolve(1) },
+    {
+      pipeline: 'p',
+      id: 'i',
+      key: json(),
+      value: json(),
+      partitions: () => Promise.resolve(1),
+      senders: () => Promise.resolve(1),
+      timed: null,
+    },
     'default',
   )
   const output: Output<unknown> = {
