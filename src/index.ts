@@ -82,9 +82,10 @@ export {
   StateError,
 } from './errors/families.js'
 export { InvalidDefinition } from './errors/definition.js'
-export { DecodeFailed, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
+export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,
+  PartitionCountMismatch,
   PartitionsLost,
   PositionLost,
   SourceChanged,

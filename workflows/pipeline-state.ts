@@ -8,6 +8,7 @@ import type {
   TaskProgress,
 } from '../src/protocol/pipeline.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
+import { waits } from './stage-ends.js'
 import { hasEnded } from './task-control.js'
 import { reportOf } from './task-details.js'
 
@@ -115,8 +116,9 @@ export function shouldRun({ phase }: TaskEntry): boolean {
 }
 
 /** A bounded run in which only parked tasks are left: nobody is to wait for them. */
-export function isStuck({ plan, tasks, phase }: PipelineState): boolean {
-  if (plan.input.until === null || phase === 'paused') return false
+export function isStuck(state: PipelineState): boolean {
+  if (state.plan.input.until === null || state.phase === 'paused') return false
+  const tasks = state.tasks.filter((task) => !waits(state, task.stage))
   return (
     tasks.some((task) => task.phase === 'parked') &&
     tasks.every((task) => task.phase === 'parked' || hasEnded(task.phase))

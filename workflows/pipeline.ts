@@ -38,7 +38,9 @@ import {
   withStopped,
   withTask,
 } from './pipeline-state.js'
+import { failureOfTasks, totals } from './pipeline-outcome.js'
 import { nextRun } from './next-run.js'
+import { endOf, stageToEnd, waits, withEnds } from './stage-ends.js'
 import type { tidemarkTask } from './task.js'
 
 /** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
@@ -67,6 +69,8 @@ class PipelineRun {
   private discovering = false
   /** A look has ended: what it has found is to be told. */
   private looked = false
+  /** A stage's end is being found out. */
+  private ending = false
   private starting: CancellationScope | undefined
   /** Tasks whose workflow is just being started, by workflow id: what they are told has to wait for that. */
   private readonly starts = new Map<string, Promise<unknown>>()
@@ -159,8 +163,11 @@ class PipelineRun {
     late: boolean,
     activities = control,
   ): Promise<TaskState[]> {
-    const { pipeline, settings, input } = state.plan
+    const { pipeline, settings, stages, input: given } = state.plan
     const { incarnation } = state
+    // Where a later stage of a bounded run ends is known when those before it have ended.
+    const isLater = stages.some(({ id, after }) => id === stage && after !== undefined)
+    const input = isLater ? { ...given, until: null } : given
     const tasks: TaskState[] = []
     for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
       const some = partitions.slice(at, at + TAKE_OVER_AT_ONCE)
@@ -177,7 +184,8 @@ class PipelineRun {
     if (state === null || state.phase === 'draining' || state.phase === 'cancelled') return
     // One that had vanished stays paused if it was, by itself or with all.
     const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
-    const begun: TaskState = paused === null ? task : { ...task, phase: 'paused', paused }
+    const ended = { ...task, until: endOf(state, task) ?? task.until }
+    const begun: TaskState = paused === null ? ended : { ...ended, phase: 'paused', paused }
     this.state = withTask(state, begun, Date.now())
     const workflowId = taskWorkflowId(task.pipeline, task.stage, task.partition)
     const started = startChild<typeof tidemarkTask>(TASK_WORKFLOW, {
@@ -211,11 +219,18 @@ class PipelineRun {
       const outcome = outcomeOf(state)
       if (outcome !== null) return this.end(state, outcome)
       if (isStuck(state)) await this.stopParked(state)
+      const due = this.ending ? null : stageToEnd(state)
+      if (due !== null) this.endBeside(state, due)
       if (this.discoveryDue) this.discoverBeside(state)
       const info = workflowInfo()
       const full = info.continueAsNewSuggested || info.historyLength >= state.plan.settings.maxHistoryEvents
       // A cancelled run has to end in the run that was cancelled.
-      if ((full || info.targetWorkerDeploymentVersionChanged) && state.phase !== 'cancelled' && !this.discovering) {
+      if (
+        (full || info.targetWorkerDeploymentVersionChanged) &&
+        state.phase !== 'cancelled' &&
+        !this.discovering &&
+        !this.ending
+      ) {
         await condition(allHandlersFinished)
         // Nothing is awaited between building this and the call: what has come in by now is in it.
         await nextRun<typeof tidemarkPipeline>()({ ...this.absorbAll(), commands: [...this.commands] })
@@ -234,6 +249,32 @@ class PipelineRun {
       this.looked = true
     }
     this.discover(state).then(ended, ended)
+  }
+
+  /** All that a stage of a bounded run reads is written: its tasks are told where that ends. */
+  private endBeside({ plan: { pipeline } }: PipelineState, stage: string): void {
+    this.ending = true
+    const ended = (): void => {
+      this.ending = false
+      this.looked = true
+    }
+    const asked = { pipeline, stage, count: true, running: [], ends: true }
+    const told = control[ACTIVITY.discoverPartitions](asked).then(async ({ ends = [] }) => {
+      const state = (this.state = withEnds(this.absorbAll(), stage, ends))
+      const { incarnation } = state
+      const word = { kind: 'until', reason: 'all it reads is written', acceptCodeChange: false, incarnation } as const
+      for (const task of state.tasks.filter((one) => one.stage === stage)) {
+        const until = endOf(state, task)
+        if (until !== null) await this.tellTasks([task], { ...word, until })
+      }
+    })
+    told.then(ended, (error: unknown) => {
+      // As what a look for partitions fails with: tried again when the next one is due.
+      const state = { ...this.known(), problem: problemFrom(failureOf(error), Date.now()) }
+      this.state = state
+      this.looked = true
+      void sleep(state.plan.discoveryMs).then(ended, ended)
+    })
   }
 
   private absorbAll(): PipelineState {
@@ -271,7 +312,7 @@ class PipelineRun {
   }
 
   private async stopParked(state: PipelineState): Promise<void> {
-    const parked = state.tasks.filter((task) => task.phase === 'parked')
+    const parked = state.tasks.filter((task) => task.phase === 'parked' && !waits(state, task.stage))
     const { incarnation } = state
     await this.tellTasks(parked, {
       kind: 'stop',
@@ -343,36 +384,12 @@ class PipelineRun {
     this.tell(this.state)
     if (outcome === 'cancelled')
       throw new CancelledFailure(`pipeline ${pipeline} was cancelled; a start goes on from the last checkpoint`)
-    if (outcome === 'failed') {
-      const failed = state.tasks.filter((task) => task.phase !== 'completed' && task.phase !== 'drained')
-      const [first] = failed
-      const message = failed
-        .map(
-          ({ stage, partition, phase, problem }) => `${stage}/${partition}: ${problem?.message ?? `ended as ${phase}`}`,
-        )
-        .join('; ')
-      throw ApplicationFailure.create({
-        message: `pipeline ${pipeline} failed in ${failed.length} of ${state.tasks.length} tasks: ${message}`,
-        type: first?.problem?.code ?? 'StepFailed',
-        nonRetryable: true,
-        details: failed.map((task) => task.problem),
-      })
-    }
+    if (outcome === 'failed') throw failureOfTasks(state)
     return { pipeline, state: 'completed', counters: totals(state.tasks) }
   }
 
   private known(): PipelineState {
     if (this.state === null) throw new Error('the pipeline has no state before its start')
     return this.state
-  }
-}
-
-function totals(tasks: readonly TaskEntry[]): Counters {
-  const sum = (of: (counters: Counters) => number): number => tasks.reduce((n, task) => n + of(task.counters), 0)
-  return {
-    read: sum((c) => c.read),
-    written: sum((c) => c.written),
-    skipped: sum((c) => c.skipped),
-    deadLettered: sum((c) => c.deadLettered),
   }
 }

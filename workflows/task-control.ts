@@ -27,6 +27,8 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
       return { ...state, ending: 'drained' }
     case 'cancel':
       return { ...state, ending: 'cancelled' }
+    case 'until':
+      return { ...state, until: control.until ?? state.until }
     case 'trouble':
       // The next checkpoint takes it back.
       if (state.session === null || control.claim !== state.claim) return state

@@ -177,7 +177,8 @@ class TaskRun {
     const running = epochOn(session.queue, times, epochSummary(this.state, scheduled.epoch, this.readBefore))(input)
     let interrupted = false
     const settled = this.untilSettled(running, async () => {
-      if (interrupted || !wantsPause(this.state)) return
+      // An end that was told meanwhile holds from the next epoch on.
+      if (interrupted || !(wantsPause(this.state) || this.state.until !== input.until)) return
       interrupted = true
       // The worker may be gone: then the epoch itself fails, and says so.
       const word = { pipeline, stage, partition, owner, epoch: scheduled.epoch }

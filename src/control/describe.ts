@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Stage } from '../definition/graph.js'
 import type { StartAt } from '../definition/source.js'
 import { startAtSchema } from '../definition/start-at.js'
 import { InvalidCommand } from '../errors/control.js'
 import { pipelineWorkflowId } from '../protocol/names.js'
-import type { NormalInput, PipelineInput, PipelinePlan } from '../protocol/pipeline.js'
+import type { NormalInput, PipelineInput, PipelinePlan, StagePlan } from '../protocol/pipeline.js'
 import { blueprintIn, type WorkerContext } from './worker-context.js'
 
 const time = z.union([
@@ -41,6 +43,7 @@ export async function describePipeline(
     pipeline: blueprint.name,
     stages: blueprint.stages.map((stage) => ({
       id: stage.id,
+      ...afterOf(stage, blueprint),
       sources: stage.sources.map(({ id, source }) => ({
         id,
         kind: source.kind,
@@ -83,4 +86,13 @@ function startAtOf(from: PipelineInput['from']): StartAt | null {
   if (typeof from === 'string') return from
   if ('offsets' in from) return from
   return { timestamp: new Date(from.timestamp).getTime() }
+}
+
+/** The stages that write what this one reads. */
+function afterOf({ sources }: Stage, { stages }: Blueprint): Pick<StagePlan, 'after'> {
+  const read = sources.filter(({ channel }) => channel !== undefined).map(({ id }) => id)
+  const after = stages.filter(({ sinks }) =>
+    sinks.some(({ id, channel }) => channel !== undefined && read.includes(id)),
+  )
+  return after.length === 0 ? {} : { after: after.map(({ id }) => id) }
 }

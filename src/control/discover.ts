@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
+import type { Position, Positions } from '../definition/position.js'
 import { PartitionsLost } from '../errors/source.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import type { DiscoverInput, DiscoverResult, TaskProgress } from '../protocol/pipeline.js'
@@ -30,7 +31,8 @@ export async function discoverPartitions(
     const told = await taskProgress(context.client, input.pipeline, input.stage, partition)
     if (told !== null) progress.push(told)
   })
-  return { partitions, gone: gone.toSorted((a, b) => a - b), progress }
+  const told = { partitions, gone: gone.toSorted((a, b) => a - b), progress }
+  return input.ends === true ? { ...told, ends: await endsOf(context, blueprint, stage, partitions, signal) } : told
 }
 
 async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {
@@ -56,6 +58,7 @@ async function countPartitions(
       source.partitions({
         pipeline: blueprint.name,
         source: id,
+        namespace: context.engine.namespace,
         signal,
         connection: context.engine.connection,
       }),
@@ -68,4 +71,24 @@ async function countPartitions(
     throw new PartitionsLost({ pipeline: blueprint.name, source, known, found: partitions })
   }
   return partitions
+}
+
+/** Where each partition ends now. */
+async function endsOf(
+  { engine }: WorkerContext,
+  blueprint: Blueprint,
+  stage: Stage,
+  partitions: number,
+  signal: AbortSignal,
+): Promise<readonly Positions[]> {
+  const ends = Array.from({ length: partitions }, (): Record<string, Position> => ({}))
+  const { namespace, connection } = engine
+  for (const { id, source } of stage.sources) {
+    await eachOf([...ends.keys()], async (partition) => {
+      const asked = { pipeline: blueprint.name, source: id, namespace, partition, signal, connection }
+      const { end } = await source.bounds(asked)
+      Object.assign(ends[partition] ?? {}, { [id]: end })
+    })
+  }
+  return ends
 }

@@ -184,11 +184,15 @@ class TaskTakeOver {
       const base = {
         pipeline: this.blueprint.name,
         source: id,
+        namespace: this.context.engine.namespace,
         signal: this.signal,
         connection: this.context.engine.connection,
         partition: this.partition,
       }
-      bounds[id] = await source.bounds(startAt === null ? base : { ...base, startAt })
+      // What lies in it of the generation before is not for this one.
+      const internal = this.input.input.fresh && !this.input.late ? 'latest' : 'earliest'
+      const at = source.internal === true ? internal : startAt
+      bounds[id] = await source.bounds(at === null ? base : { ...base, startAt: at })
     }
     return bounds
   }

@@ -15,6 +15,8 @@ const sourceSchema = z.object({
   open: functionSchema,
   decode: functionSchema,
   key: functionSchema.optional(),
+  partitionOf: functionSchema.optional(),
+  channel: functionSchema.optional(),
   compare: functionSchema.optional(),
 })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { EventTimeSettings } from '../steps/event-time.js'
+import type { RepartitionSettings } from '../steps/repartition.js'
 import type { StateSettings } from '../steps/keyed-state.js'
 import { checkState } from './check-state.js'
 import type { StepContext } from './context.js'
@@ -42,9 +43,14 @@ export function checkDedupe(options: unknown, path: string): Checked<{ by: AnyFn
   return [{ by: by as AnyFn, withinMs: within }, []]
 }
 
+const serdeSchema = z.object(
+  { encode: functionSchema, decode: functionSchema },
+  'must be a serde, with encode and decode',
+)
+
 const keyBySchema = z.strictObject(
   {
-    key: z.object({ encode: functionSchema, decode: functionSchema }, 'must be a serde, with encode and decode'),
+    key: serdeSchema,
     alreadyPartitioned: z.literal(true, 'must be true: this step moves no values to other partitions'),
   },
   'must be an object with key and alreadyPartitioned',
@@ -55,6 +61,28 @@ export function checkKeyBy(options: unknown, path: string): Checked<Serde<unknow
   if (!parsed.success) return [{ encode: nothing, decode: nothing }, faultsIn(parsed.error, path)]
   // As it was given: its methods may need their object.
   return [(options as { readonly key: Serde<unknown> }).key, []]
+}
+
+const repartitionSchema = z.strictObject(
+  {
+    key: serdeSchema,
+    value: serdeSchema,
+    partitions: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(10_000, 'must be at most 10,000')
+      .optional(),
+  },
+  'must be an object with key and value',
+)
+
+export function checkRepartition(options: unknown, path: string): Checked<RepartitionSettings> {
+  const parsed = repartitionSchema.safeParse(options, { reportInput: true })
+  const none = { encode: nothing, decode: nothing }
+  if (!parsed.success) return [{ key: none, value: none, partitions: null }, faultsIn(parsed.error, path)]
+  // As they were given: their methods may need their object.
+  const { key, value } = options as Pick<RepartitionSettings, 'key' | 'value'>
+  return [{ key, value, partitions: parsed.data.partitions ?? null }, []]
 }
 
 const statefulSchema = z.strictObject(

@@ -70,19 +70,20 @@ function check(given: unknown): Pipeline {
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
   const [backend, wrongBackend] = checkStateBackend(options.state)
-  faults.push(...wrongOnError, ...wrongBackend, ...checkPlaces(graph, onError))
-  faults.push(...checkLedgers(graph, onError), ...checkDeterminism(graph))
+  const [stages, wrongStages] = splitStages(String(options.name), graph)
+  faults.push(...wrongOnError, ...wrongBackend, ...wrongStages, ...checkPlaces(graph, onError))
+  for (const stage of stages) faults.push(...checkLedgers(stage, onError), ...checkDeterminism(stage))
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
     checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
   }
   // Of wrong intervals nothing is known.
-  if (parsed.success) faults.push(...checkCommitClock(graph, onError, clock))
+  const sinks = stages.flatMap((stage) => stage.sinks)
+  if (parsed.success) faults.push(...checkCommitClock({ ...graph, sinks }, onError, clock))
   if (faults.length > 0 || !parsed.success) {
     throw new InvalidDefinition({ pipeline: typeof options.name === 'string' ? options.name : '', faults })
   }
   const { name, state } = parsed.data
-  const stages = splitStages(graph)
   return pipelineOf(
     Object.freeze({
       name,

@@ -1,3 +1,4 @@
+import type { ChannelSpec } from './channel.js'
 import type { Step } from '../steps/step.js'
 import type { SinkDefinition } from './sink.js'
 import type { SourceDefinition } from './source.js'
@@ -11,6 +12,8 @@ export interface StreamRef {
 export interface SourceNode {
   readonly id: string
   readonly source: SourceDefinition<unknown, unknown, unknown>
+  /** Of one that reads what an earlier stage has written. */
+  readonly channel?: ChannelSpec
 }
 
 export interface StepNode {
@@ -23,6 +26,8 @@ export interface SinkNode {
   readonly id: string
   readonly input: StreamRef
   readonly sink: SinkDefinition<unknown, unknown>
+  /** Of one that writes for a later stage. */
+  readonly channel?: ChannelSpec
 }
 
 /** What `steps` built, nodes in definition order, which is a topological order. */

@@ -16,6 +16,10 @@ export interface Output<out T> {
   readonly key: Uint8Array | null
   readonly timestamp: EpochMs
   readonly headers: Headers
+  /** The epoch's time. Absent where there is no epoch: in tests of a sink. */
+  readonly now?: EpochMs
+  /** On the way to another stage: how far event time has come. */
+  readonly watermark?: EpochMs | undefined
   readonly origin: Origin
   /** `pipeline/stage/topic-partition-position-index`; see `Item.id`. */
   readonly id: string

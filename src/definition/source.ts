@@ -1,6 +1,7 @@
 import type { EpochMs } from '../units.js'
 import type { Fault } from './fault.js'
 import type { Headers } from './headers.js'
+import type { Channel, ChannelSpec } from './channel.js'
 import type { ComparePositions, Position } from './position.js'
 import type { Unkeyed } from './marks.js'
 
@@ -16,6 +17,8 @@ export interface SourceContext {
   readonly pipeline: string
   /** The source's id in the pipeline's `sources`. */
   readonly source: string
+  /** Temporal's, as part of names that other namespaces must not share. */
+  readonly namespace?: string
   readonly signal: AbortSignal
   /** The worker's connection settings of that kind and name, e.g. `('kafka', 'default')`. Throws `InvalidCommand` if there are none. */
   readonly connection: (kind: string, name: string) => unknown
@@ -52,6 +55,13 @@ export interface PollLimits {
   readonly signal: AbortSignal
 }
 
+/** The task of an earlier stage that has written a record. */
+export interface Sender {
+  readonly partition: number
+  /** No value with an earlier or equal time was expected any more where it was written. */
+  readonly watermark: EpochMs
+}
+
 export interface SourceRecord<Raw> {
   readonly position: Position
   /** The position to read after this record. */
@@ -60,6 +70,8 @@ export interface SourceRecord<Raw> {
   readonly value: Raw
   readonly timestamp?: EpochMs
   readonly headers?: Headers
+  /** Of what another stage has written, once event time has come to something there. */
+  readonly sender?: Sender | undefined
 }
 
 /** `next` counts even without records (compaction gaps, aborted transactions). `done`: a bounded source has ended. */
@@ -116,6 +128,17 @@ export interface SourceDefinition<Raw, T, K> {
   readonly decode: (record: SourceRecord<Raw>) => T | Promise<T>
   /** Present: streams are keyed, and the source promises that equal keys share a partition. */
   readonly key?: (record: SourceRecord<Raw>) => K
+  /** Which of so many partitions a key's bytes belong to, as its producers have it. Absent: `keyBy` takes their word. */
+  readonly partitionOf?: (key: Uint8Array, partitions: number) => number
+  /**
+   * True: Tidemark writes and reads it itself. A fresh start begins behind what it holds, any other start where it was or
+   * at its earliest, whatever `from` says.
+   */
+  readonly internal?: boolean
+  /** How many tasks write it. Present: its records say how far event time had come, in `sender`. */
+  readonly senders?: (ctx: SourceContext) => Promise<number>
+  /** What carries values to the next stage where `repartition` ends one that reads this source. Absent: it can't. */
+  readonly channel?: (spec: ChannelSpec) => Channel
   /** Total order of positions. Default: as decimal integers. */
   readonly compare?: ComparePositions
 }

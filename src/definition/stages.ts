@@ -1,17 +1,137 @@
-import type { Graph, Stage } from './graph.js'
+import type { ChannelSpec } from './channel.js'
+import type { Fault } from './fault.js'
+import type { Graph, SinkNode, SourceNode, Stage, StepNode, StreamRef } from './graph.js'
+import type { SourceContext } from './source.js'
 
 /** The first stage's id. Part of workflow ids and ledger keys: never changes. */
 const firstStage = 'main'
 
-/** Splits a graph into the parts that run as one, frozen. Nothing starts a new stage yet, so there is one. */
-export function splitStages(graph: Graph): readonly Stage[] {
-  const stage: Stage = {
-    id: firstStage,
-    sources: frozen(graph.sources),
-    steps: frozen(graph.steps),
-    sinks: frozen(graph.sinks),
+/** A stage while it is being put together. */
+interface Part {
+  readonly id: string
+  readonly sources: SourceNode[]
+  readonly steps: StepNode[]
+  readonly sinks: SinkNode[]
+}
+
+/**
+ * Splits a graph into the parts that run as one, frozen, each behind those it reads from. All sources are read by the first;
+ * behind a repartition step there is another, which is called like that. What reads several streams puts them into one.
+ */
+export function splitStages(pipeline: string, graph: Graph): readonly [readonly Stage[], readonly Fault[]] {
+  const crossings = graph.steps.filter(({ step }) => step.repartition !== undefined)
+  const stageOf = namesOf(graph, new Set(crossings.map(({ id }) => id)))
+  const timed = timedNodes(graph)
+  const parts = new Map<string, Part>()
+  const partOf = (id: string): Part => {
+    const known = parts.get(id)
+    if (known !== undefined) return known
+    const part: Part = { id, sources: [], steps: [], sinks: [] }
+    parts.set(id, part)
+    return part
   }
-  return frozen([stage])
+  const faults: Fault[] = []
+  partOf(firstStage).sources.push(...graph.sources)
+  for (const node of graph.steps) {
+    const from = partOf(stageOf(node.id))
+    from.steps.push(node)
+    if (node.step.repartition === undefined) continue
+    const to = partOf(stageOf(behind(node.id)))
+    const fault = cross(pipeline, node, from, to, timed.has(node.id))
+    if (fault !== null) faults.push({ path: `steps.${node.id}`, message: fault })
+  }
+  for (const node of graph.sinks) partOf(stageOf(outOf(node.input, crossings))).sinks.push(node)
+  // The channels come last: of sinks that share a transaction the first one's settings count.
+  const stages = [...parts.values()].map(({ id, sources, steps, sinks }): Stage => {
+    const ordered = [...sinks.filter((sink) => sink.channel === undefined), ...sinks.filter((sink) => sink.channel)]
+    return { id, sources: frozen(sources), steps: frozen(steps), sinks: frozen(ordered) }
+  })
+  return [frozen(stages), faults]
+}
+
+/** Joins two stages at a repartition step; what is wrong with that, or null. */
+function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, isTimed: boolean): string | null {
+  const settings = step.repartition
+  // Of what has faults already nothing more is said.
+  if (settings === undefined || from.sources.length === 0) return null
+  if (from === to) return 'is read together with what it was made of: repartition both'
+  if (to.sources.length > 0) return `is read together with '${to.sources[0]?.id}': one topic per stage in this version`
+  const changing = from.steps.find((node) => !node.step.deterministic)
+  if (isTimed && changing !== undefined)
+    return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`
+  const channel = from.sources.map(({ source }) => source.channel).find((made) => made !== undefined)
+  if (channel === undefined) {
+    const kinds = [...new Set(from.sources.map(({ source }) => source.kind))].join(', ')
+    return `needs a source whose values can be carried on, as Kafka's are: this stage reads ${kinds}`
+  }
+  const { key, value } = settings
+  const senders = countOf(from.sources)
+  const partitions: ChannelSpec['partitions'] = async (ctx) => settings.partitions ?? (await senders(ctx))
+  const spec: ChannelSpec = {
+    pipeline,
+    id,
+    key,
+    value,
+    senders,
+    partitions,
+    timed: isTimed ? { idleAfterMs: idlenessOf(from) } : null,
+  }
+  const { sink, source } = channel(spec)
+  from.sinks.push({ id, input: Object.freeze({ node: id, port: 'out' }), sink, channel: spec })
+  to.sources.push({ id, source, channel: spec })
+  return null
+}
+
+/** A stage has as many tasks as the largest of its topics has partitions. */
+function countOf(sources: readonly SourceNode[]): ChannelSpec['senders'] {
+  return async (ctx: SourceContext) => {
+    const counts = sources.map(({ id, source }) => source.partitions({ ...ctx, source: id }))
+    return Math.max(...(await Promise.all(counts)))
+  }
+}
+
+/** After so long without a word a task of that stage counts as idle: as its `eventTime` steps say, else as those before it. */
+function idlenessOf({ steps, sources }: Part): number | null {
+  const own = steps.filter(({ step }) => step.maxDisorder !== undefined).map(({ step }) => step.settings['idleAfterMs'])
+  const before = sources.flatMap(({ channel }) => (channel?.timed == null ? [] : [channel.timed.idleAfterMs]))
+  const all = own.length > 0 ? own : before
+  return all.every((ms) => typeof ms === 'number') ? Math.max(...all) : null
+}
+
+/** Which nodes have event time at their outputs, by id. */
+function timedNodes({ steps }: Graph): ReadonlySet<string> {
+  const timed = new Set<string>()
+  for (const { id, step, inputs } of steps)
+    if (step.maxDisorder !== undefined || inputs.every(({ node }) => timed.has(node))) timed.add(id)
+  return timed
+}
+
+/** Of what comes out behind a repartition step: no id has a space. */
+const behind = (id: string): string => `${id} behind`
+
+const outOf = ({ node }: StreamRef, crossings: readonly StepNode[]): string =>
+  crossings.some(({ id }) => id === node) ? behind(node) : node
+
+/** The name of the stage that each node is in, by the node's id, and what is `behind` it. */
+function namesOf(graph: Graph, crossings: ReadonlySet<string>): (node: string) => string {
+  const heads = new Map<string, string>()
+  const headOf = (node: string): string => {
+    const head = heads.get(node) ?? node
+    return head === node ? node : headOf(head)
+  }
+  // The earlier of two heads stays.
+  const unite = (node: string, other: string): void => {
+    if (headOf(node) !== headOf(other)) heads.set(headOf(other), headOf(node))
+  }
+  const [first] = graph.sources
+  for (const { id } of graph.sources) unite(first?.id ?? id, id)
+  for (const { id, inputs } of graph.steps) {
+    const from = inputs.map(({ node }) => (crossings.has(node) ? behind(node) : node))
+    for (const node of from) unite(from[0] ?? node, node)
+    unite(from[0] ?? id, id)
+  }
+  const main = first === undefined ? '' : headOf(first.id)
+  return (node) => (headOf(node) === main ? firstStage : headOf(node).replace(/ behind$/, ''))
 }
 
 /** The nodes are ours, so frozen; what users gave us inside them is not. */

@@ -8,6 +8,7 @@ import { dedupeStep } from '../steps/dedupe.js'
 import { eventTimeStep } from '../steps/event-time.js'
 import { keyByStep } from '../steps/key-by.js'
 import { mergeStep } from '../steps/merge.js'
+import { repartitionStep } from '../steps/repartition.js'
 import { statefulStep } from '../steps/stateful.js'
 import { windowStep } from '../steps/window/window.js'
 import type { Step } from '../steps/step.js'
@@ -17,7 +18,7 @@ import { count, reduce } from './aggregators/index.js'
 import { checkAggregator } from './check-aggregator.js'
 import { checkSink } from './check-connectors.js'
 import { checkState } from './check-state.js'
-import { checkDedupe, checkEventTime, checkKeyBy, checkStateful } from './check-step.js'
+import { checkDedupe, checkEventTime, checkKeyBy, checkRepartition, checkStateful } from './check-step.js'
 import { checkWindow } from './check-window.js'
 import type { Fault } from './fault.js'
 import { idFault } from './ids.js'
@@ -97,6 +98,11 @@ export class StreamBuilder {
   keyBy(id: string, fn: AnyFn, options: unknown): StreamBuilder {
     this.#mustBeFunction(id, fn)
     return this.#step(id, keyByStep(fn, this.#checked(checkKeyBy(options, `steps.${id}`))))
+  }
+
+  repartition(id: string, fn: AnyFn, options: unknown): StreamBuilder {
+    this.#mustBeFunction(id, fn)
+    return this.#step(id, repartitionStep(fn, this.#checked(checkRepartition(options, `steps.${id}`))))
   }
 
   count(id: string, options?: unknown): StreamBuilder {

@@ -76,7 +76,8 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   /**
    * Gives each value its event time. The watermark, behind which no value is expected any more, is the latest of all
    * times, less `maxDisorder` and 1 ms; it moves when the value is through. Times are whole ms: fractions are dropped.
-   * What is no time, or no valid one, makes the record a bad record. `idleAfter` has no effect yet.
+   * What is no time, or no valid one, makes the record a bad record. `idleAfter`: behind a
+   * `repartition`, for how long a partition that nothing comes from is waited for; by default for ever.
    */
   eventTime(
     id: string,
@@ -85,13 +86,29 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   ): Stream<T, K, EventTime>
   /**
    * Another key. Nothing is moved: values with one key must be in one partition already, and `alreadyPartitioned` says
-   * that you know. A function that returns null or undefined makes the record a bad record.
+   * that you know. A Kafka source checks it with the hash of Kafka's own producers, over the partitions there are when a
+   * worker claims the task: a key that belongs elsewhere makes the record a bad record (`KeyNotInPartition`), as a
+   * function that returns null or undefined does.
    */
   keyBy<K2>(
     id: string,
     key: Fn<T, K, K2>,
     options: { readonly key: Serde<K2>; readonly alreadyPartitioned: true },
   ): Stream<T, K2, E>
+  /**
+   * Another key, by which values go to other partitions: this stage ends in a topic of Tidemark's own, and another begins
+   * that reads it. Exactly once, as everything else. Values with one key stay in the order of the partition they come from.
+   *
+   * On a Kafka source's cluster, the topic is `tidemark.<namespace>.<pipeline>.<id>-repartition`. It is made with
+   * `partitions`, by default as many as the largest topic that this stage reads has; one found with another number is
+   * `PartitionCountMismatch`. `ctx.timestamp` and `ctx.headers` stay as they were, and so does event time: the watermark
+   * behind it is the least of all tasks before it, those left out that nothing came from for `idleAfter` of their `eventTime`.
+   */
+  repartition<K2, V>(
+    id: string,
+    key: Fn<T, K, K2>,
+    options: { readonly key: Serde<K2>; readonly value: Serde<V, T>; readonly partitions?: number },
+  ): Stream<V, K2, E>
   /** How many values its key has had so far, for each value. */
   readonly count: NeedsKey<K, StatefulMethods<T, K, E>['count']>
   /** All values of its key so far folded into one, for each value. `fn` must not change what it is given. */

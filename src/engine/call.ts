@@ -16,6 +16,8 @@ export interface CallOf {
   readonly now: EpochMs
   readonly value: unknown
   readonly idempotencyKey: string
+  /** Gives a context the key that the steps before have given. */
+  readonly giveKey: (flow: Flow) => void
 }
 
 /** One call, or the pause before the next: what ends it from outside. */
@@ -55,9 +57,10 @@ class CallContext extends Flow implements AsyncContext<unknown> {
   readonly idempotencyKey: string
   private readonly ending: Ending
 
-  constructor({ place, keyOf, record, now, idempotencyKey }: CallOf, step: string, ending: Ending) {
+  constructor({ place, keyOf, record, now, idempotencyKey, giveKey }: CallOf, step: string, ending: Ending) {
     super(place, keyOf, () => step)
     this.record = record
+    giveKey(this)
     this.now = now
     this.idempotencyKey = idempotencyKey
     this.ending = ending

@@ -39,7 +39,7 @@ export class Calls {
   /** What steps are compiled with in place of a runtime whose sinks lead to the outlets. */
   runtime(runtime: StageRuntime): StageRuntime {
     const keep = (end: Push): Push => {
-      return (value) => this.frame.keep(end, value)
+      return (value) => this.frame.keep(end, value, this.parts.flow)
     }
     const sinks = Object.entries(runtime.sinks).map(([id, end]) => [id, keep(end)] as const)
     return { ...runtime, sinks: Object.fromEntries(sinks), lane: this.lane }
@@ -59,7 +59,14 @@ export class Calls {
   /** What runs from now on belongs there. */
   enter(frame: Frame): void {
     this.frame = frame
-    this.parts.flow.enter(frame.traversal.record, frame.path)
+    const { flow } = this.parts
+    flow.enter(frame.traversal.record, frame.path)
+    frame.enter(flow)
+  }
+
+  /** The place of a call that what runs just now makes. */
+  child(step: string): Frame {
+    return this.frame.child(step, this.parts.flow)
   }
 
   begin(record: SourceRecord<unknown>): Traversal {
@@ -88,13 +95,15 @@ export class Calls {
     this.parts.bell.ring()
   }
 
-  of({ traversal: { record }, path }: Frame, value: unknown): CallOf {
+  of(frame: Frame, value: unknown): CallOf {
+    const { traversal, path } = frame
+    const { record } = traversal
     const { flow, keyOf } = this.parts
     const { place, now } = flow
     const { pipeline, stage, source, partition } = place
     // The format of item ids: it is what services dedupe by, never change it.
     const idempotencyKey = `${pipeline}/${stage}/${source}-${partition}-${record.position}${path}`
-    return { place, keyOf, record, now, value, idempotencyKey }
+    return { place, keyOf, record, now, value, idempotencyKey, giveKey: (to) => frame.enter(to) }
   }
 
   /** Runs user code, the part of it that isn't waited for: named, should it block. */

@@ -72,6 +72,7 @@ class EpochRun {
     const { prefetch, catchUp, bell } = session
     // A checkpoint before anything else: the epoch's time is old.
     if (session.adopted) return this.finish('caught-up')
+    session.time.expect(this.input.time, true)
     const failed = this.timed.start()
     if (failed !== null) return this.finish('problem', failed)
     if (catchUp.active && catchUp.reach(session.position)) return this.finish('caught-up')
@@ -281,6 +282,7 @@ class EpochRun {
   private async settle(all = false): Promise<void> {
     const { session } = this
     if (session.catchUp.active) throw this.notCaughtUp()
+    session.time.expect(this.input.time, false)
     const { refusals } = session
     // Dead letters last: others may add to them.
     for (const emitter of session.emitters) {

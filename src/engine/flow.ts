@@ -1,6 +1,6 @@
 import { type Headers, noHeaders } from '../definition/headers.js'
 import type { Origin, Output } from '../definition/sink.js'
-import type { SourceDefinition, SourceRecord } from '../definition/source.js'
+import type { Sender, SourceDefinition, SourceRecord } from '../definition/source.js'
 import { reasonOf } from '../errors/base.js'
 import { DecodeFailed, RecordRejected } from '../errors/record.js'
 import type { StepFlow } from '../steps/step.js'
@@ -23,6 +23,7 @@ export class Flow implements StepFlow {
   record!: SourceRecord<unknown>
   typedKey: unknown
   eventTime: EpochMs | undefined
+  watermark: EpochMs | undefined
   /** In ids of outputs, before their number: tells what no record gave from what one did. */
   prefix = ''
   private text: string | null | undefined
@@ -95,6 +96,10 @@ export class Flow implements StepFlow {
     this.text = text
   }
 
+  get sender(): Sender | undefined {
+    return this.record.sender
+  }
+
   get timestamp(): EpochMs {
     return this.eventTime ?? this.record.timestamp ?? this.now
   }
@@ -146,16 +151,18 @@ export class RecordOutput implements Output<unknown> {
   readonly typedKey: unknown
   readonly keyText: string | null
   readonly eventTime: EpochMs | undefined
+  readonly watermark: EpochMs | undefined
 
   constructor(
     value: unknown,
-    flow: Pick<Flow, 'place' | 'record' | 'now' | 'typedKey' | 'keyText' | 'eventTime'>,
+    flow: Pick<Flow, 'place' | 'record' | 'now' | 'typedKey' | 'keyText' | 'eventTime' | 'watermark'>,
     index: number | string,
   ) {
     this.value = value
     this.typedKey = flow.typedKey
     this.keyText = flow.typedKey === undefined ? null : flow.keyText
     this.eventTime = flow.eventTime
+    this.watermark = flow.watermark
     this.place = flow.place
     this.record = flow.record
     this.now = flow.now

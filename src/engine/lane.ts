@@ -37,7 +37,7 @@ export class Lane {
   }
 
   push(value: unknown): void {
-    const frame = this.calls.frame.child(this.spec.id)
+    const frame = this.calls.child(this.spec.id)
     frame.traversal.pending++
     const waiting: Waiting = { frame, value, settled: false, result: undefined, next: null }
     if (this.tail === null) this.head = waiting

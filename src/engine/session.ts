@@ -30,6 +30,7 @@ import { Prefetch } from './prefetch.js'
 import { adoptedPosition, type Claim, furthestOf } from './recovery.js'
 import type { Refusals } from './refusals.js'
 import { restoreState } from './restore-state.js'
+import { factsOf, type SourceFacts } from './source-facts.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -106,6 +107,7 @@ export class Session {
     readonly catchUp: CatchUp
     readonly acceptCodeChange: boolean
     readonly abort: AbortController
+    readonly facts: SourceFacts
   }) {
     const { host, blueprint, stage, claim, source } = parts
     this.host = host
@@ -145,11 +147,13 @@ export class Session {
     const { key } = source.definition
     // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
     const decodeKey = (_: string, bytes: Uint8Array): unknown => key?.({ ...NOWHERE, key: bytes })
-    const runtime = { sinks: pushes, at, states, decodeKey }
+    const check = parts.facts.keyCheck?.(flow, () => this.step ?? source.id)
+    const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== undefined && { mustBeHere: check }) }
     const reuse = { flow, at, task, bell, stalls: host.stalls, keyOf: key }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
+    time.senders = parts.facts.senders
     const push = entries[source.id]
     if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
     this.push = push
@@ -211,27 +215,24 @@ export class Session {
         acceptCodeChange: input.acceptCodeChange,
         adopts: adopted !== null,
       })
+      const { pipeline } = claim
+      const { namespace, connection } = host
+      const asked = { pipeline, source: source.id, namespace, signal: abort.signal, connection }
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
-        const context: OpenContext = {
-          pipeline: claim.pipeline,
-          source: source.id,
-          partition: claim.partition,
-          position: at,
-          signal: abort.signal,
-          connection: host.connection,
-        }
+        const context: OpenContext = { ...asked, partition: claim.partition, position: at }
         const reader = await source.definition.open(strictUntil === null ? context : { ...context, strictUntil })
         known ??= reader.identity
         if (reader.identity === undefined || reader.identity === known) return reader
         await reader.close()
         throw changed(claim, source.id, at, { was: known ?? '', is: reader.identity })
       }
+      const facts = await factsOf(stage, source.definition, asked)
       const reader = await openReader(position).catch((error: unknown) => {
         throw catchUp.active ? lostAgain(claim, source.id, error) : error
       })
       const parts = { host, blueprint, stage, claim, source, ...outlets, position, reader, openReader, catchUp, abort }
-      return new Session({ ...parts, acceptCodeChange: input.acceptCodeChange })
+      return new Session({ ...parts, facts, acceptCodeChange: input.acceptCodeChange })
     } catch (error) {
       await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
       throw error

@@ -1,12 +1,21 @@
-import type { StepContext } from '../definition/context.js'
 import type { SourceRecord } from '../definition/source.js'
-import type { Push } from '../steps/step.js'
+import type { Push, StepFlow } from '../steps/step.js'
 
 /** A value at the end of the steps, on its way to the outlet that `push` leads to. */
 interface Kept {
   readonly push: Push
   readonly value: unknown
+  readonly key: NewKey | null
 }
+
+/** The key that a step has given, where it isn't the record's. */
+interface NewKey {
+  readonly typed: unknown
+  readonly text: string | null
+}
+
+const keyIn = ({ typedKey, keyText }: StepFlow): NewKey | null =>
+  typedKey === undefined ? null : { typed: typedKey, text: keyText }
 
 /**
  * What comes of a record, or of one call, in the order in which it would come if nobody had to wait: outputs, and
@@ -19,31 +28,53 @@ export class Frame {
   private readonly parts: (Frame | Kept)[] = []
   private calls: Map<string, number> | undefined
 
-  constructor(traversal: Traversal, path: string) {
+  /** Of what goes on here. */
+  private readonly key: NewKey | null
+
+  constructor(traversal: Traversal, path: string, key: NewKey | null = null) {
     this.traversal = traversal
     this.path = path
+    this.key = key
   }
 
-  keep(push: Push, value: unknown): void {
-    this.parts.push({ push, value })
+  keep(push: Push, value: unknown, flow: StepFlow): void {
+    this.parts.push({ push, value, key: keyIn(flow) })
+  }
+
+  /** `flow` has come (back) to the record: here its key is the one that the steps so far have given. */
+  enter(flow: StepFlow): void {
+    use(this.key, flow)
   }
 
   /** The place of a call that is made here. Its name depends on nothing but what was called here before. */
-  child(step: string): Frame {
+  child(step: string, flow: StepFlow): Frame {
     this.calls ??= new Map()
     const nth = this.calls.get(step) ?? 0
     this.calls.set(step, nth + 1)
-    const frame = new Frame(this.traversal, `${this.path}-${step}-${nth}`)
+    const frame = new Frame(this.traversal, `${this.path}-${step}-${nth}`, keyIn(flow))
     this.parts.push(frame)
     return frame
   }
 
-  emit(ctx: StepContext<unknown>): void {
+  emit(flow: StepFlow): void {
+    const { typedKey, keyText } = flow
     for (const part of this.parts) {
-      if (part instanceof Frame) part.emit(ctx)
-      else part.push(part.value, ctx)
+      if (part instanceof Frame) part.emit(flow)
+      else if (part.key === null) part.push(part.value, flow)
+      else {
+        use(part.key, flow)
+        part.push(part.value, flow)
+        flow.typedKey = typedKey
+        flow.keyText = keyText
+      }
     }
   }
+}
+
+function use(key: NewKey | null, flow: StepFlow): void {
+  if (key === null) return
+  flow.typedKey = key.typed
+  flow.keyText = key.text
 }
 
 /** One record on its way through steps of which some are waited for. Nothing of it reaches an outlet before all is there. */

@@ -10,9 +10,10 @@ export {
   StateError,
 } from './families.js'
 export { InvalidDefinition } from './definition.js'
-export { DecodeFailed, RecordRejected, StepFailed, StepTimeout } from './record.js'
+export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './record.js'
 export {
   CorruptBatch,
+  PartitionCountMismatch,
   PartitionsLost,
   PositionLost,
   SourceChanged,

@@ -42,6 +42,20 @@ export class RecordRejected extends RecordError<RejectDetails> {
   }
 }
 
+type KeyDetails = StepDetails & {
+  /** Where the source's own partitioner puts the key. */
+  readonly belongs: number
+  readonly partitions: number
+}
+
+/** `keyBy` got a key whose other values are in another partition: state by it would be in two places. */
+export class KeyNotInPartition extends RecordError<KeyDetails> {
+  constructor(details: KeyDetails, cause?: unknown) {
+    const said = `${placeOf(details)}: step '${details.step}' gave it a key that is not of this partition: ${details.reason}`
+    super('KeyNotInPartition', said, details, cause)
+  }
+}
+
 type TimeoutDetails = StepDetails & {
   readonly timeoutMs: number
   /** How many times it was called. */

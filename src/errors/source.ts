@@ -99,6 +99,25 @@ export class PartitionsLost extends SourceError<PartitionsLostDetails> {
   }
 }
 
+export interface PartitionCountMismatchDetails extends SourcePlace {
+  /** As many as the definition asks for, or the largest topic before it has. */
+  readonly needed: number
+  readonly found: number
+}
+
+/** The topic behind a `repartition` has another number of partitions than it must: keys would not be where they were. */
+export class PartitionCountMismatch extends SourceError<PartitionCountMismatchDetails> {
+  constructor(details: PartitionCountMismatchDetails, cause?: unknown) {
+    const { needed, found } = details
+    super(
+      'PartitionCountMismatch',
+      `${named(details)} has ${found} partitions, and must have ${needed}`,
+      details,
+      cause,
+    )
+  }
+}
+
 export interface CorruptBatchDetails extends SourcePlace {
   /** The first position of the batch. */
   readonly position: string

@@ -1,3 +1,4 @@
+import type { Positions } from '../definition/position.js'
 import type { Problem } from './checkpoint.js'
 import type { PipelineCommand, PipelineState } from './pipeline.js'
 import type { TaskReport, TaskState } from './task.js'
@@ -13,12 +14,14 @@ export const MEMO = { pipeline: 'tidemark', task: 'tidemark' } as const
 
 /** What the pipeline tells a task, or `trouble`: what keeps the worker that has it from making a checkpoint. */
 export interface TaskControl {
-  readonly kind: PipelineCommand['kind'] | 'stop' | 'trouble'
+  readonly kind: PipelineCommand['kind'] | 'stop' | 'trouble' | 'until'
   readonly reason: string
   readonly acceptCodeChange: boolean
   /** Of the pipeline that says it: an older start's word doesn't count. */
   readonly incarnation: number
   readonly trouble?: Problem
+  /** Where a bounded run's task ends, by source: it could not be known before. */
+  readonly until?: Positions
   /** Whose trouble it is. */
   readonly claim?: number
 }

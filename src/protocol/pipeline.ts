@@ -30,6 +30,8 @@ export interface StagePlan {
   readonly sources: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
   readonly steps: readonly { readonly id: string; readonly kind: string }[]
   readonly sinks: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
+  /** Stages whose outputs it reads. Absent: none. */
+  readonly after?: readonly string[]
 }
 
 /** Result of `tidemark.describePipeline`: what a worker knows and workflows may know. */
@@ -60,6 +62,8 @@ export interface DiscoverInput {
   readonly count: boolean
   /** Tasks that should be running: each is looked after. */
   readonly running: readonly number[]
+  /** Whether to tell where each partition ends now. */
+  readonly ends?: boolean
 }
 
 export interface DiscoverResult {
@@ -68,6 +72,8 @@ export interface DiscoverResult {
   readonly gone: readonly number[]
   /** Of the first of them, how far they are: for the details that a person reads. */
   readonly progress: readonly TaskProgress[]
+  /** By partition, where it was asked for. */
+  readonly ends?: readonly Positions[]
 }
 
 /** How far a task was at its last checkpoint. */
@@ -123,5 +129,7 @@ export interface PipelineState {
   /** Partitions paused one by one, and all of them; new tasks follow it. */
   readonly paused: { readonly reason: string; readonly at: EpochMs } | null
   readonly startedAt: EpochMs
+  /** Of a bounded run of several stages: where the later ones end, by stage and partition, once those before have ended. */
+  readonly ends?: Readonly<Record<string, readonly Positions[]>>
   readonly problem: { readonly code: string; readonly message: string; readonly next: string } | null
 }

@@ -1,8 +1,9 @@
 import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
+import { ChannelClock, type KnownSender } from './channel-clock.js'
 import { EventClock, HeldClock, LeastClock, StageTime } from './stage-time.js'
-import type { Clock, LaneMaker, Push, StepRuntime } from './step.js'
+import { type Clock, flowOf, type LaneMaker, type Push, type Step, type StepRuntime } from './step.js'
 
 export interface StageRuntime {
   /** What takes the values that arrive at each sink, by the sink's id. One for every sink of the stage. */
@@ -60,7 +61,17 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
       if (input !== undefined && push !== undefined) read(input, push)
     }
   }
-  return { pushes: Object.fromEntries(stage.sources.map(({ id }) => [id, outOf(id, 'out')])), time }
+  const { channel } = time
+  const pushes = stage.sources.map(({ id }): [string, Push] => {
+    const out = outOf(id, 'out')
+    if (channel === null) return [id, out]
+    const heard: Push = (value, ctx) => {
+      time.hear(channel, flowOf(ctx))
+      out(value, ctx)
+    }
+    return [id, heard]
+  })
+  return { pushes: Object.fromEntries(pushes), time }
 }
 
 /** What each step gets of its task, by its index. Clocks and keys come down the graph, so they are made from its head. */
@@ -69,7 +80,14 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
   /** By node: what tells time behind it, and how its keys are read. */
   const clocks = new Map<string, readonly Clock[]>()
   const keys = new Map<string, (bytes: Uint8Array) => unknown>()
-  for (const { id } of stage.sources) keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
+  for (const { id, channel } of stage.sources) {
+    keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
+    if (channel?.timed == null || !stage.steps.some(({ step }) => needsTime(step))) continue
+    const tables = { known: states.table<KnownSender>(id, 'senders'), own: states.table<number>(id, 'clock') }
+    time.channel = new ChannelClock(tables, channel.timed.idleAfterMs, () => time.ended)
+    time.clocks.push(time.channel)
+    clocks.set(id, [time.channel])
+  }
   const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
     const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]
     const clock: Clock = new LeastClock(before)
@@ -108,6 +126,9 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
     return one
   }
 }
+
+/** Whether anything would come of knowing how far event time is. */
+const needsTime = ({ state, repartition }: Step): boolean => state !== undefined || repartition !== undefined
 
 /** A space is in neither id nor port. */
 function keyOf({ node, port }: StreamRef): string {

@@ -4,7 +4,10 @@ import type { Serde } from '../definition/serde.js'
 import { refusePromise } from './promise.js'
 import { flowOf, type Push, type Step } from './step.js'
 
-/** Another key for each value, which must be in this partition already: nothing is moved. */
+/**
+ * Another key for each value, which must be in this partition already: nothing is moved. Where the source can tell, one
+ * that isn't makes its record bad.
+ */
 export function keyByStep(fn: (value: unknown, ctx: StepContext<unknown>) => unknown, serde: Serde<unknown>): Step {
   return {
     kind: 'keyBy',
@@ -14,7 +17,7 @@ export function keyByStep(fn: (value: unknown, ctx: StepContext<unknown>) => unk
     code: String(fn),
     decodeKey: (bytes) => {
       const key = serde.decode(bytes, { topic: '', headers: noHeaders, isKey: true })
-      if (key instanceof Promise) refusePromise('keyBy', key)
+      if (key instanceof Promise) refusePromise('the key serde', key)
       return key
     },
     compile({ out }, runtime) {
@@ -23,7 +26,7 @@ export function keyByStep(fn: (value: unknown, ctx: StepContext<unknown>) => unk
         at[0] = index
         const key = fn(value, ctx)
         if (key instanceof Promise) refusePromise(id, key)
-        if (key === undefined || key === null) return ctx.reject('has no key: the function of keyBy returned none')
+        if (key === undefined || key === null) return ctx.reject('has no key: the function of this step returned none')
         const bytes = serde.encode(key)
         runtime.mustBeHere(bytes)
         const flow = flowOf(ctx)

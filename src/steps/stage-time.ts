@@ -1,9 +1,16 @@
 import type { StateTable } from '../state/table.js'
 import type { EpochMs } from '../units.js'
+import type { ChannelClock } from './channel-clock.js'
 import type { Clock, StepFlow } from './step.js'
 
+/** A clock that moves behind the record under way. */
+export interface MovingClock extends Clock {
+  move(): void
+  forget(): void
+}
+
 /** The clock of one `eventTime` step: the latest time it has seen, less how far out of order values may come. */
-export class EventClock implements Clock {
+export class EventClock implements MovingClock {
   private readonly table: StateTable<EpochMs>
   private readonly maxDisorder: number
   private readonly end: () => boolean
@@ -100,7 +107,11 @@ interface EpochStart {
 
 /** What a stage does by time: after records that moved its clocks, and at the start of epochs. */
 export class StageTime {
-  readonly clocks: EventClock[] = []
+  readonly clocks: MovingClock[] = []
+  /** That of what another stage has written. */
+  channel: ChannelClock | null = null
+  /** How many tasks write that. Null: nobody knows. */
+  senders: number | null = null
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
   private readonly onWatermark: Firing[] = []
@@ -118,6 +129,17 @@ export class StageTime {
 
   observe(clock: EventClock, time: EpochMs): void {
     if (clock.observe(time)) this.moved = true
+  }
+
+  /** A record of another stage comes. */
+  hear(clock: ChannelClock, { sender, now }: StepFlow): void {
+    if (sender !== undefined && clock.hear(sender, now)) this.moved = true
+  }
+
+  /** `begins`: an epoch does, else its checkpoint is about to be made. */
+  expect(now: EpochMs, begins: boolean): void {
+    const { channel, senders } = this
+    if (senders !== null && channel !== null && begins !== channel.expects) channel.expect(senders, now)
   }
 
   /** The record under way is through: clocks move, and what is due by them happens. */
@@ -152,17 +174,21 @@ export class StageTime {
   }
 
   startEpoch(ctx: StepFlow): void {
+    if (this.channel !== null) {
+      this.channel.begin(ctx.now)
+      this.moved = true
+    }
     for (const { fire } of this.onEpochStart) fire(ctx)
   }
 
   /** Whether `startEpoch` at `now` would do anything. */
   dueAt(now: EpochMs): boolean {
-    return this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
+    return (this.channel?.due ?? Infinity) <= now || this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
   }
 
   /** When an epoch has to start for what is due by the wall clock; null: never. */
   get nextDue(): EpochMs | null {
-    let least: EpochMs | null = null
+    let least: EpochMs | null = this.channel?.due ?? null
     for (const { due, wakes } of this.onEpochStart) {
       const at = wakes ? due() : null
       if (at !== null && (least === null || at < least)) least = at

@@ -1,4 +1,6 @@
 import type { AsyncContext, StepContext } from '../definition/context.js'
+import type { Sender } from '../definition/source.js'
+import type { RepartitionSettings } from './repartition.js'
 import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
 
@@ -13,6 +15,10 @@ export interface StepFlow extends StepContext<unknown> {
   typedKey: unknown
   /** Event time of the value under way; undefined: the record's. */
   eventTime: EpochMs | undefined
+  /** On the way to another stage: how far event time has come. */
+  watermark?: EpochMs | undefined
+  /** Of a record that another stage has written. */
+  readonly sender?: Sender | undefined
 }
 
 /** Hands one value to whatever comes next. `ctx` is valid during the call only. */
@@ -110,6 +116,8 @@ export interface Step {
   readonly sidePorts?: readonly string[]
   /** Of a step behind which the key is another: the typed key of bytes. */
   readonly decodeKey?: (bytes: Uint8Array) => unknown
+  /** Of a step behind which a new stage begins: what lies between. */
+  readonly repartition?: RepartitionSettings
   /** One `Push` per input, given one per output port. Called once per session. */
   compile(out: Readonly<Record<string, Push>>, runtime: StepRuntime): readonly Push[]
 }

@@ -1,4 +1,5 @@
 import { type AnySourceDefinition, defineSource } from '../definition/define-source.js'
+import { memoryChannel } from './memory-channel.js'
 import type { Source, SourceDefinition, SourceReader } from '../definition/source.js'
 
 /** A place among the items of a `memorySource`. */
@@ -36,6 +37,7 @@ export function memorySource<T>(items: readonly (T | Crash)[]): Source<Exclude<T
     describe: `${values.length} items in memory`,
     [itemsKey]: kept as readonly (Exclude<T, Crash> | Crash)[],
     decode: (record) => record.value,
+    channel: memoryChannel,
     async partitions() {
       return 1
     },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { DeadLetter } from '../definition/dead-letter.js'
 import type { AnySinkDefinition } from '../definition/define-sink.js'
+import type { Stage } from '../definition/graph.js'
 import { type Headers, headersOf } from '../definition/headers.js'
 import { deadLettersId } from '../definition/ids.js'
 import { ByteBudget } from '../engine/byte-budget.js'
@@ -18,6 +19,12 @@ import { TestTask } from './test-task.js'
 const DEFAULT_NOW = Date.UTC(2026, 0, 1)
 const PREFETCH_BYTES = 64 * 1024 * 1024
 
+interface Partition {
+  readonly stage: Stage
+  readonly records: TestPartition
+  readonly task: TestTask
+}
+
 /** What `testPipeline` gives, with its types forgotten. */
 export class RunningPipeline {
   readonly #blueprint: Blueprint
@@ -26,7 +33,10 @@ export class RunningPipeline {
   readonly #sinks: TestSinks
   readonly #now: EpochMs
   readonly #seed: string
-  readonly #partitions = new Map<number, { readonly records: TestPartition; readonly task: TestTask }>()
+  /** By stage and partition, in the order in which data goes through the stages. */
+  readonly #partitions = new Map<string, Partition>()
+  /** By the id of what lies between two stages: how much of it the second has been given. */
+  readonly #carried = new Map<string, number>()
   readonly #taken = new Map<string, number>()
   #last: Promise<unknown> = Promise.resolve()
 
@@ -51,7 +61,7 @@ export class RunningPipeline {
     return this.#inTurn(async () => {
       const { records, task } = this.#partition(this.#named(source), partition)
       records.send(value, key, this.#sentAs(record, keyBytes(key)))
-      await task.settle()
+      await this.#settle(task)
     })
   }
 
@@ -63,7 +73,7 @@ export class RunningPipeline {
     return this.#inTurn(async () => {
       const { records, task } = this.#partition(this.#named(source), options.partition ?? 0)
       records.sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
-      await task.settle()
+      await this.#settle(task)
     })
   }
 
@@ -76,7 +86,8 @@ export class RunningPipeline {
   }
 
   sink(id: string): TestSink<unknown> {
-    const ids = this.#original.stages.flatMap((stage) => stage.sinks.map((sink) => sink.id))
+    const ends = this.#original.stages.flatMap((stage) => stage.sinks)
+    const ids = ends.filter((sink) => sink.channel === undefined).map((sink) => sink.id)
     if (!ids.includes(id))
       throw new TypeError(`pipeline '${this.#original.name}' has no sink '${id}': it has ${ids.join(', ')}`)
     const [sinks, taken] = [this.#sinks, this.#taken]
@@ -115,11 +126,11 @@ export class RunningPipeline {
         for (const item of items) {
           if (!isCrash(item)) records.sendRaw(item, this.#sentAs({}, null))
           else {
-            await task.settle()
-            await task.crash()
+            await this.#settle(task)
+            await this.#each((one) => one.crash())
           }
         }
-        await task.settle()
+        await this.#settle(task)
       }
     })
   }
@@ -136,22 +147,29 @@ export class RunningPipeline {
       inlineBytes: Infinity,
       stages: original.stages.map((stage) => ({
         ...stage,
-        sources: stage.sources.map(({ id, source }) => ({
-          id,
-          source: testSource(source, (partition) => this.#partition(id, partition).records),
+        sources: stage.sources.map((node) => ({
+          ...node,
+          source: testSource(node.source, (partition) => this.#partition(node.id, partition).records),
         })),
-        sinks: stage.sinks.map((node) => ({ ...node, sink: this.#sinks.standIn(node.id, node.sink) })),
+        sinks: stage.sinks.map((node) => {
+          const { id, sink, channel } = node
+          return {
+            ...node,
+            sink: channel === undefined ? this.#sinks.standIn(id, sink) : this.#sinks.carrier(sink, channel),
+          }
+        }),
       })),
       onError:
         onError.kind === 'deadLetter' ? { ...onError, sink: letters(onError.sink as AnySinkDefinition) } : onError,
     }
   }
 
-  #partition(source: string, partition: number): { readonly records: TestPartition; readonly task: TestTask } {
-    const known = this.#partitions.get(partition)
-    if (known !== undefined) return known
+  #partition(source: string, partition: number): Partition {
     const stage = this.#blueprint.stages.find(({ sources }) => sources.some(({ id }) => id === source))
     if (stage === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
+    const key = `${stage.id}/${partition}`
+    const known = this.#partitions.get(key)
+    if (known !== undefined) return known
     const records = new TestPartition()
     const task = new TestTask({
       host: this.#host,
@@ -162,13 +180,28 @@ export class RunningPipeline {
       now: () => this.#now,
       seed: this.#seed,
     })
-    const made = { records, task }
-    this.#partitions.set(partition, made)
+    const made = { stage, records, task }
+    this.#partitions.set(key, made)
     return made
   }
 
+  /** Resolves once what was sent to that task is through all stages. */
+  async #settle(task: TestTask): Promise<void> {
+    await task.settle()
+    for (const { sinks } of this.#blueprint.stages) {
+      for (const { id } of sinks.filter(({ channel }) => channel !== undefined)) {
+        const all = this.#sinks.carried(id)
+        const next = this.#partition(id, 0)
+        for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) next.records.sendRaw(value, as)
+        this.#carried.set(id, all.length)
+        await next.task.settle()
+      }
+    }
+  }
+
   #named(source: string): string {
-    const ids = this.#original.stages.flatMap((stage) => stage.sources.map(({ id }) => id))
+    const sources = this.#original.stages.flatMap((stage) => stage.sources)
+    const ids = sources.filter(({ channel }) => channel === undefined).map(({ id }) => id)
     if (ids.includes(source)) return source
     throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}': it has ${ids.join(', ')}`)
   }
@@ -179,7 +212,12 @@ export class RunningPipeline {
   }
 
   async #each(work: (task: TestTask) => Promise<void>): Promise<void> {
-    for (const { task } of this.#partitions.values()) await work(task)
+    // One stage after the other, so that what the one commits comes before the next one's turn.
+    for (const stage of this.#blueprint.stages) {
+      for (const one of [...this.#partitions.values()].filter((other) => other.stage === stage)) {
+        await work(one.task)
+      }
+    }
   }
 
   /** One call after the other: two at once would ask one task for two things. */

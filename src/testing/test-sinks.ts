@@ -1,6 +1,10 @@
+import type { ChannelSpec } from '../definition/channel.js'
 import type { AnySinkDefinition } from '../definition/define-sink.js'
+import type { Headers } from '../definition/headers.js'
 import type { Item, Output } from '../definition/sink.js'
+import type { Sender } from '../definition/source.js'
 import { plainBytes } from '../engine/outlet.js'
+import type { EpochMs } from '../units.js'
 import { MemoryLedgers } from './memory-ledger.js'
 import { type Kept, memoryLedgersOf } from './memory-sink.js'
 
@@ -8,6 +12,17 @@ import { type Kept, memoryLedgersOf } from './memory-sink.js'
 interface Offered {
   readonly value: unknown
   readonly written: unknown
+}
+
+type TransactionalSinkDefinition = AnySinkDefinition & { readonly mode: 'transactional' }
+
+/** What a channel's sink was given, on its way to the next stage. */
+export interface Carried {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly timestamp: EpochMs
+  readonly headers: Headers
+  readonly sender: Sender | undefined
 }
 
 /**
@@ -34,13 +49,35 @@ export class TestSinks {
     return sink.mode === 'transactional' ? this.#transactional(sink) : this.#idempotentSink(id, sink)
   }
 
+  /** The same for what lies between two stages: bytes, as the next one will read them. */
+  carrier(sink: AnySinkDefinition, { value: serde }: ChannelSpec): AnySinkDefinition {
+    const encode = ({ value, key, timestamp, headers, watermark, origin }: Output<unknown>): Carried => {
+      const sender = watermark === undefined ? undefined : { partition: origin.partition, watermark }
+      return { key, value: value === null ? null : serde.encode(value), timestamp, headers, sender }
+    }
+    const digest = (data: unknown): Uint8Array => {
+      const { key, value, timestamp, sender } = data as Carried
+      const rest = Buffer.from(JSON.stringify([timestamp, sender]))
+      return Buffer.concat([key ?? [], value ?? [], rest].map((part) => Buffer.from(part)))
+    }
+    return this.#transactional({ ...sink, mode: 'transactional', encode, digest } as TransactionalSinkDefinition)
+  }
+
+  /** What a channel's sink has committed, in the order of the commits. */
+  carried(id: string): readonly Carried[] {
+    return this.#ledgers
+      .items(`${this.#namespace}/`)
+      .filter((item) => item.sink === id)
+      .map((item) => item.data.written as Carried)
+  }
+
   /** What has been committed by now, in the order of the commits. */
   values(id: string): readonly unknown[] {
     const items = this.#idempotent.get(id) ?? (this.#own.get(id) ?? this.#ledgers).items(`${this.#namespace}/`)
     return items.filter((item) => item.sink === id).map((item) => item.data.value)
   }
 
-  #transactional(sink: AnySinkDefinition & { readonly mode: 'transactional' }): AnySinkDefinition {
+  #transactional(sink: TransactionalSinkDefinition): AnySinkDefinition {
     const ledgers = this.#ledgers
     const { digest = plainBytes } = sink
     return {

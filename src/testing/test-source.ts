@@ -1,6 +1,6 @@
 import type { AnySourceDefinition } from '../definition/define-source.js'
 import type { Headers } from '../definition/headers.js'
-import type { PollLimits, SourceBatch, SourceReader, SourceRecord } from '../definition/source.js'
+import type { PollLimits, Sender, SourceBatch, SourceReader, SourceRecord } from '../definition/source.js'
 import { Bell } from '../engine/bell.js'
 import type { EpochMs } from '../units.js'
 
@@ -20,6 +20,7 @@ export interface SentAs {
   readonly key: Uint8Array | null
   readonly timestamp: EpochMs
   readonly headers?: Headers
+  readonly sender?: Sender | undefined
 }
 
 /** Stands in for one partition of a source: keeps what the test sends, and lets readers read it from any position. */
@@ -75,6 +76,8 @@ export function testSource(
     async partitions() {
       return 1
     },
+    // Those that nothing is sent to say nothing: one is waited for.
+    ...(source.senders !== undefined && { senders: () => Promise.resolve(1) }),
     async bounds(ctx) {
       return { start: '0', end: partition(ctx.partition).end }
     },

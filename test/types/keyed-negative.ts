@@ -143,3 +143,25 @@ definePipeline({
       })
       .to('o', numberSink),
 })
+definePipeline({
+  name: 'repartition-without-value',
+  sources: { s: unkeyed },
+  // @ts-expect-error the serde of the value is missing
+  steps: ({ s }) => s.repartition('r', (o) => o.id, { key: text() }).to('o', out),
+})
+definePipeline({
+  name: 'repartition-wrong-key',
+  sources: { s: unkeyed },
+  // @ts-expect-error the key is a number, its serde takes texts
+  steps: ({ s }) => s.repartition('r', (o) => o.total, { key: text(), value: json(Order) }).to('o', out),
+})
+definePipeline({
+  name: 'repartition-untimed',
+  sources: { s: unkeyed },
+  steps: ({ s }) =>
+    s
+      .repartition('r', (o) => o.id, { key: text(), value: json(Order) })
+      // @ts-expect-error no event time comes from nowhere
+      .window('w', tumbling('1h'), count())
+      .to('o', out),
+})

@@ -157,3 +157,20 @@ export const ids = definePipeline({
   sources: { s: kafkaSource({ topic: 'orders', key: text(), value: json(Order) }) },
   steps: ({ s }) => idsOf(s).to('out', kafkaSink({ topic: 'ids' })),
 })
+
+/** Another key, another stage: the new key's type, the type that the value serde reads, and event time as it was. */
+definePipeline({
+  name: 'repartitioned',
+  sources: { orders: kafkaSource({ topic: 'orders', value: json(Order) }) },
+  steps: ({ orders }) => {
+    const by = { key: text(), value: json(Order) }
+    const untimed = orders.repartition('by-customer', (o, ctx) => (void ctx.now, o.customerId), by)
+    expectTypeOf(untimed).toEqualTypeOf<Stream<Order, string>>()
+    const timed = orders.eventTime('time', (o) => o.at, { maxDisorder: 0 }).repartition('by-id', (o) => o.id, by)
+    expectTypeOf(timed).toEqualTypeOf<Stream<Order, string, EventTime>>()
+    return [
+      untimed.count('n').to('n', numberSink),
+      timed.window('w', tumbling('1h'), count()).to('w', kafkaSink({ topic: 'w' })),
+    ]
+  },
+})

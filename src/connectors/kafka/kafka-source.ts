@@ -2,11 +2,13 @@ import { defineSource } from '../../definition/define-source.js'
 import { faultsOf } from '../../definition/faults-of.js'
 import type { Unkeyed } from '../../definition/marks.js'
 import type { Source, SourceContext } from '../../definition/source.js'
+import { kafkaChannel } from './channel/kafka-channel.js'
 import { type KafkaConnection, kafkaConnectionSchema } from './kafka-connection.js'
 import { partitionBounds } from './partition-bounds.js'
 import { PartitionReader } from './partition-reader.js'
 import { persist } from './patience.js'
 import { keyDecoder, valueDecoder } from './record-decoder.js'
+import { keyHash } from './sink/murmur2.js'
 import { type KafkaSourceOptions, kafkaSourceSchema } from './source-options.js'
 import { describeTopic } from './topic-leader.js'
 
@@ -32,6 +34,9 @@ export function kafkaSource<T, K = Unkeyed>(options: KafkaSourceOptions<T, K>): 
     faults: faultsOf(kafkaSourceSchema, options, ''),
     decode: valueDecoder(topic, value),
     ...(key === undefined ? {} : { key: keyDecoder(topic, key) }),
+
+    channel: (spec) => kafkaChannel(spec, cluster),
+    partitionOf: (bytes, partitions) => keyHash(bytes) % partitions,
 
     async partitions(ctx) {
       const place = placeOf(ctx)

@@ -5,6 +5,7 @@ import type { Pipeline } from '../../../src/definition/pipeline.js'
 import { BreakableSink } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
 import type { Task } from './task.js'
+import { text } from '../../../src/definition/serdes/index.js'
 import { otherwise } from '../../../src/definition/stream.js'
 import { type Call, claimed, count, type Ctx, until } from './asking.js'
 
@@ -51,6 +52,37 @@ describe('steps around it', () => {
     const all = count(50).flatMap((n) => (n % 2 === 0 ? [n, n, n + 0.5, n + 0.5] : [-n, n, -n - 0.5, n + 0.5]))
     // Sinks of one scope share what the first of them has opened.
     expect(out.values).toEqual(all)
+  })
+
+  test('a key given before, behind, or between is that of what follows, and of what goes out', async () => {
+    const serde = { key: text(), alreadyPartitioned: true } as const
+    const keyed = out.sink<readonly unknown[]>({ scope: 'one', encode: ({ value, key }) => [...value, String(key)] })
+    await run(
+      definePipeline({
+        name: 'keyed',
+        sources: { numbers: log.source() },
+        steps: ({ numbers }) => {
+          const asked = numbers
+            .keyBy('first', (n) => `first-${n}`, serde)
+            .asyncMap('call', async (n, ctx) => {
+              await delay(3 - (n % 3))
+              return [n, ctx.key]
+            })
+          return [
+            asked.map('seen', (v, ctx) => [...v, ctx.key]).to('out', keyed),
+            asked.keyBy('second', ([n]) => `second-${n}`, serde).to('other', keyed),
+          ]
+        },
+      }),
+    )
+    log.append(1, 2)
+    await task.epoch(until(2))
+    expect(out.values).toEqual([
+      [1, 'first-1', 'first-1', 'first-1'],
+      [1, 'first-1', 'second-1'],
+      [2, 'first-2', 'first-2', 'first-2'],
+      [2, 'first-2', 'second-2'],
+    ])
   })
 
   test('what comes behind it sees its own record, and random numbers that do not depend on who was first', async () => {

@@ -5,17 +5,22 @@ import { WireWriter } from './wire-writer.js'
 
 const WITHIN_MS = 10_000
 
-/** Makes a topic with the broker's own replication factor and settings. */
-export function createTopicRequest(topic: string, partitions: number): KafkaRequest<Answer> {
+/** Makes a topic with the broker's own replication factor, and its settings but for those given. */
+export function createTopicRequest(
+  topic: string,
+  partitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): KafkaRequest<Answer> {
+  const configs = Object.entries(settings)
   const body = new WireWriter()
     .array(1)
     .string(topic)
     .int32(partitions)
     .int16(-1) // replication_factor: the broker's default
     .array(0) // assignments
-    .array(0) // configs
-    .int32(WITHIN_MS)
-    .bool(false) // validate_only
+    .array(configs.length)
+  for (const [name, value] of configs) body.string(name).string(value)
+  body.int32(WITHIN_MS).bool(false) // validate_only
   return { api: sinkApis.createTopics, body: body.bytes(), read: readAnswer }
 }
 

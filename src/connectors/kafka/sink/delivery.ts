@@ -3,6 +3,7 @@ import { reasonOf } from '../../../errors/base.js'
 import { meaningOf } from '../protocol/error-codes.js'
 import { produceRequest, type ProduceResult } from '../protocol/produce.js'
 import { roomFor, writeBatch } from './batch-writer.js'
+import { topicIn } from '../channel/channel-topic.js'
 import type { Links } from './links.js'
 import { KEYLESS, type Outgoing } from './outgoing.js'
 import { Refusal } from './refusal.js'
@@ -31,6 +32,7 @@ export interface Delivering {
   readonly topics: Topics
   readonly limits: Limits
   readonly transactionalId: string
+  readonly namespace: string
   /** The task's partition is that of records without a key. */
   readonly ctx: Pick<SinkContext, 'partition' | 'reject'>
 }
@@ -75,10 +77,11 @@ export class Delivery {
     let last = ''
     let queuesOf: (Queue | undefined)[] = []
     let partitions = 0
+    let topic = ''
     for (const item of items) {
-      const { topic } = item.data
-      if (topic !== last) {
-        last = topic
+      if (item.data.topic !== last) {
+        last = item.data.topic
+        topic = topicIn(this.#by.namespace, last)
         partitions = this.#by.topics.partitionsOf(topic) ?? (await this.#by.topics.learn(topic)).partitions.size
         queuesOf = byTopic.get(topic) ?? []
         byTopic.set(topic, queuesOf)

@@ -3,6 +3,8 @@ import type { SinkContext } from '../../../definition/sink.js'
 
 /** What a ledger in Kafka is called. None of it ever changes. */
 export interface LedgerNames {
+  /** Temporal's, whose pipeline it is. */
+  readonly namespace: string
   /** Fences: of two producers with one id, the younger ends the older. */
   readonly transactionalId: string
   /** Its committed offsets carry the receipts. It has no members. */
@@ -22,6 +24,7 @@ export function ledgerNames({ pipeline, stage, partition, ledgerKey }: Place, cl
   const namespace = end < 0 ? '' : ledgerKey.slice(0, end)
   const group = `tidemark.${namespace}.${pipeline}.${stage}${cluster === 'default' ? '' : `.${cluster}`}`
   return {
+    namespace,
     transactionalId: `tidemark/${ledgerKey}`,
     group,
     topic: ledgerTopic(namespace),

@@ -13,7 +13,7 @@ export interface RecordSettings<T> {
   readonly value: Encoder<T>
   readonly key: ((value: T, output: Output<T>) => string | Uint8Array | null) | undefined
   readonly headers: ((value: T, output: Output<T>) => HeaderValues) | undefined
-  readonly timestamp: ((value: T) => Date | EpochMs) | undefined
+  readonly timestamp: ((value: T, output: Output<T>) => Date | EpochMs) | undefined
   readonly partition: ((value: T, partitions: number) => number) | undefined
   readonly codec: Codec
 }
@@ -79,7 +79,7 @@ export function recordEncoder<T>(settings: RecordSettings<T>): (output: Output<T
   return (output) => {
     const { value } = output
     const topic = topicFor(value)
-    const timestamp = timeOf === undefined ? output.timestamp : Number(timeOf(value))
+    const timestamp = timeOf === undefined ? output.timestamp : Number(timeOf(value, output))
     // A record without a time, which Kafka knows as -1, is written as one.
     const isNone = timestamp === NO_TIME && timeOf === undefined
     if (!Number.isSafeInteger(timestamp) || (timestamp < 0 && !isNone))

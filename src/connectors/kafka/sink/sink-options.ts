@@ -22,7 +22,7 @@ export interface KafkaSinkOptions<T> {
    */
   readonly partition?: (value: T, partitions: number) => number
   /** Default: the time of the record that the value came from. */
-  readonly timestamp?: (value: T) => Date | EpochMs
+  readonly timestamp?: (value: T, output: Output<T>) => Date | EpochMs
   /** The cluster's name in the plugin's `clusters` option. Default: the cluster of its `kafka` option. */
   readonly cluster?: string
   /** Of batches. Default: `none`. */

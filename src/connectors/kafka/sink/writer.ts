@@ -102,7 +102,14 @@ export class KafkaWriter implements TransactionalWriter<Outgoing> {
 
   #newDelivery(): Delivery {
     const { links, topics, limits, names, ctx } = this.#opened
-    return new Delivery({ links, topics, limits, transactionalId: names.transactionalId, ctx })
+    return new Delivery({
+      links,
+      topics,
+      limits,
+      transactionalId: names.transactionalId,
+      namespace: names.namespace,
+      ctx,
+    })
   }
 
   async #failure(doing: string, error: unknown): Promise<unknown> {

@@ -1,0 +1,132 @@
+import type { Sender } from '../definition/source.js'
+import type { StateTable } from '../state/table.js'
+import type { EpochMs } from '../units.js'
+import type { MovingClock } from './stage-time.js'
+
+/** What is known of one task of the stage before. */
+export interface KnownSender {
+  /** Event time has come so far there; null: it has not said yet. */
+  readonly watermark: EpochMs | null
+  /** Time of the epoch in which it was last heard of, or expected first. */
+  readonly heard: EpochMs
+  /** Not heard of for so long that nobody waits for it. */
+  readonly idle: boolean
+}
+
+/**
+ * The clock of a stage behind a `repartition`: the least of what the tasks before it have said, those left out that are
+ * idle; where all are, the latest. It never goes back. Tasks that have said nothing yet are waited for like others.
+ */
+export class ChannelClock implements MovingClock {
+  /** By partition of the task. */
+  private readonly known: StateTable<KnownSender>
+  /** Under '': how far it has come. Under 'senders': how many there are. */
+  private readonly own: StateTable<number>
+  private readonly idleAfterMs: number | null
+  private readonly ended: () => boolean
+  private readonly pending = new Map<string, KnownSender>()
+  private silentAt: EpochMs | null = null
+
+  constructor(
+    tables: { readonly known: StateTable<KnownSender>; readonly own: StateTable<number> },
+    idleAfterMs: number | null,
+    ended: () => boolean,
+  ) {
+    this.known = tables.known
+    this.own = tables.own
+    this.idleAfterMs = idleAfterMs
+    this.ended = ended
+  }
+
+  get watermark(): EpochMs {
+    return this.ended() ? Infinity : (this.own.get('') ?? -Infinity)
+  }
+
+  /** A record has come from there. True if there is something to note behind it. */
+  hear({ partition, watermark }: Sender, now: EpochMs): boolean {
+    const key = String(partition)
+    const before = this.known.get(key)
+    if (before !== undefined && !before.idle && before.heard === now && (before.watermark ?? -Infinity) >= watermark)
+      return false
+    this.pending.set(key, { watermark: Math.max(before?.watermark ?? -Infinity, watermark), heard: now, idle: false })
+    return true
+  }
+
+  /** The record under way is through. */
+  move(): void {
+    // One that is ahead of others moves nothing.
+    let counts = this.silentAt !== null
+    for (const [key, sender] of this.pending) {
+      const before = this.known.get(key)
+      counts ||=
+        before === undefined || before.idle || (before.watermark ?? -Infinity) <= (this.own.get('') ?? -Infinity)
+      this.known.set(key, sender)
+    }
+    if (this.silentAt !== null) this.passOver(this.silentAt)
+    this.forget()
+    if (counts) this.settle()
+  }
+
+  forget(): void {
+    this.pending.clear()
+    this.silentAt = null
+  }
+
+  /**
+   * There are so many senders. In the middle of an epoch nothing may change by that: another attempt might not know it.
+   * So that is told right before an epoch's first record where none are known yet, else right before its checkpoint.
+   */
+  expect(senders: number, now: EpochMs): void {
+    if (senders <= (this.own.get('senders') ?? 0)) return
+    this.own.set('senders', senders)
+    for (let partition = 0; partition < senders; partition++) {
+      const key = String(partition)
+      if (this.known.get(key) === undefined) this.known.set(key, { watermark: null, heard: now, idle: false })
+    }
+  }
+
+  get expects(): boolean {
+    return this.own.get('senders') !== undefined
+  }
+
+  /** When the next sender has been silent for too long; null: never. */
+  get due(): EpochMs | null {
+    if (this.idleAfterMs === null) return null
+    let least = Infinity
+    for (const key of this.known.keys()) {
+      const sender = this.known.get(key)
+      if (sender !== undefined && !sender.idle) least = Math.min(least, sender.heard + this.idleAfterMs)
+    }
+    return Number.isFinite(least) ? least : null
+  }
+
+  /** An epoch begins: those that have been silent for too long are waited for no longer, from the next `move` on. */
+  begin(now: EpochMs): void {
+    this.silentAt = now
+  }
+
+  private passOver(now: EpochMs): void {
+    const { idleAfterMs } = this
+    if (idleAfterMs === null) return
+    for (const key of this.known.keys()) {
+      const sender = this.known.get(key)
+      if (sender !== undefined && !sender.idle && now - sender.heard >= idleAfterMs)
+        this.known.set(key, { ...sender, idle: true })
+    }
+  }
+
+  private settle(): void {
+    if (!this.expects) return
+    let least = Infinity
+    let latest = -Infinity
+    for (const key of this.known.keys()) {
+      const sender = this.known.get(key)
+      if (sender === undefined) continue
+      const watermark = sender.watermark ?? -Infinity
+      if (!sender.idle) least = Math.min(least, watermark)
+      latest = Math.max(latest, watermark)
+    }
+    const now = least === Infinity ? latest : least
+    if (Number.isFinite(now) && now > (this.own.get('') ?? -Infinity)) this.own.set('', now)
+  }
+}

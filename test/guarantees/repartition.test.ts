@@ -1,0 +1,166 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { Client, Connection } from '@temporalio/client'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import type { ArrivalsSettings } from '../fixtures/arrivals-worker.js'
+import { readCommitted } from '../oracle/read-committed.js'
+import { readTopic } from '../oracle/read-topic.js'
+import type { TaskStanding } from '../setup/scene/scene.js'
+import { taskPast } from '../setup/scene/task-past.js'
+import { leakedWorkers, WorkerProcess } from '../setup/scene/worker-process.js'
+import { brokers, temporalAddress } from '../setup/shared-servers.js'
+import { uniqueName } from '../setup/unique-name.js'
+import { waitUntil } from '../setup/wait-until.js'
+import { Topics } from './topics.js'
+
+/**
+ * The promise: a stream that is given another key in the middle of a pipeline comes to its new partitions exactly once, and
+ * state by either key is what all records before gave; through kill -9 in the middle of epochs of both stages. A bounded run
+ * ends by itself, behind all that the first stage has written. Judged by what the input topic and Kafka's own Java client
+ * say, counted anew.
+ */
+
+const program = fileURLToPath(new URL('../../dist/test/fixtures/arrivals-worker.js', import.meta.url))
+const PARTITIONS = 2
+const EACH = 10_000
+const AIRPORTS = ['TXL', 'LIS', 'OSL', 'VIE', 'ATH', 'DUB', 'RIX']
+const STAGES = { main: PARTITIONS, 'by-destination': 3 }
+const pipeline = uniqueName('arrivals')
+const workflowId = `tidemark/${pipeline}`
+const taskQueue = uniqueName('repartition')
+const taskIds = Object.entries(STAGES).flatMap(([stage, count]) =>
+  Array.from({ length: count }, (_, partition) => `${workflowId}/${stage}/${partition}`),
+)
+const workers: WorkerProcess[] = []
+let root: string
+let connection: Connection
+let client: Client
+let topics: Topics
+let input: string
+let output: string
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tidemark-repartition-'))
+  connection = await Connection.connect({ address: temporalAddress() })
+  client = new Client({ connection })
+  topics = new Topics()
+  input = await topics.make(uniqueName('flights'), PARTITIONS)
+  output = await topics.make(uniqueName('arrivals'), 1)
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const messages = Array.from({ length: EACH }, (_, n) => {
+      const id = partition * EACH + n
+      // Airports of one partition don't leave from the other.
+      const from = `${AIRPORTS[n % AIRPORTS.length] ?? ''}-${partition}`
+      const to = AIRPORTS[Math.floor(n / 3) % AIRPORTS.length] ?? ''
+      return { partition, key: from, value: JSON.stringify({ id, to }) }
+    })
+    await topics.produce({ topic: input, messages })
+  }
+})
+
+afterAll(async () => {
+  await Promise.allSettled(workers.map((worker) => worker.end()))
+  for (const id of [workflowId, ...taskIds])
+    await client.workflow
+      .getHandle(id)
+      .terminate('the test is over')
+      .catch(() => undefined)
+  await topics.close()
+  await topics.delete(`tidemark.default.${pipeline}.by-destination-repartition`).catch(() => undefined)
+  await connection.close()
+  await rm(root, { recursive: true, force: true, maxRetries: 5 })
+  expect(leakedWorkers()).toEqual([])
+})
+
+async function addWorker(): Promise<WorkerProcess> {
+  const settings: ArrivalsSettings = {
+    identity: `worker-${workers.length + 1}`,
+    temporalAddress: temporalAddress(),
+    brokers: brokers(),
+    pipeline,
+    topic: input,
+    output,
+    taskQueue,
+    heartbeatTimeout: '2s',
+  }
+  const worker = await WorkerProcess.start({ program, settings }, root)
+  workers.push(worker)
+  return worker
+}
+
+const epochOf = async (id: string): Promise<number> =>
+  (await client.workflow.getHandle(id).query<TaskStanding>('tidemark.task')).checkpoint.epoch
+
+async function until<T>(what: string, look: () => T | Promise<T>): Promise<unknown> {
+  try {
+    return await waitUntil(look, { timeoutMs: 60_000, for: what, every: 50 })
+  } catch (error) {
+    const logs = workers.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-20).join('\n')}`)
+    throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
+  }
+}
+
+interface Arrival {
+  readonly id: number
+  readonly departure: number
+  readonly to: string
+  readonly arrival: number
+}
+
+it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 120_000 }, async () => {
+  const victim = await addWorker()
+  const run = await client.workflow.start('tidemarkPipeline', {
+    workflowId,
+    taskQueue,
+    args: [{ pipeline, until: 'latest' }],
+  })
+  // Both stages have made a checkpoint, and gone on from there: commits have followed, no checkpoint.
+  for (const id of taskIds) await until(`a checkpoint of ${id}`, async () => (await epochOf(id).catch(() => 0)) > 0)
+  await sleep(1_200)
+  await victim.kill()
+  await addWorker()
+
+  expect(await run.result()).toMatchObject({ state: 'completed' })
+
+  // What has to be there, from the raw topic and nothing else.
+  const raw = [...(await readTopic(brokers(), input)).values()].flat()
+  const departures = new Map<string, number>()
+  const expected = new Map<number, { readonly to: string; readonly departure: number; readonly partition: number }>()
+  for (const { key, value, partition } of raw) {
+    const { id, to } = JSON.parse(value ?? '') as { id: number; to: string }
+    const departure = (departures.get(key ?? '') ?? 0) + 1
+    departures.set(key ?? '', departure)
+    expected.set(id, { to, departure, partition })
+  }
+  const rows = (await readCommitted(brokers(), output)).map(({ value }) => JSON.parse(value ?? '') as Arrival)
+  expect(rows).toHaveLength(PARTITIONS * EACH)
+  const arrivals = new Map<string, number>()
+  const last = new Map<string, number>()
+  for (const row of rows) {
+    const wanted = expected.get(row.id)
+    expected.delete(row.id)
+    const arrival = (arrivals.get(row.to) ?? 0) + 1
+    arrivals.set(row.to, arrival)
+    if (row.to !== wanted?.to || row.departure !== wanted.departure || row.arrival !== arrival)
+      expect(row).toEqual({ ...wanted, arrival })
+    // Of one key and one partition before, in order.
+    const way = `${row.to} ${wanted?.partition}`
+    expect(row.id).toBeGreaterThan(last.get(way) ?? -1)
+    last.set(way, row.id)
+  }
+  expect(expected.size).toBe(0)
+
+  // It was real: what was killed had committed more than history knew.
+  const furthest: unknown[] = []
+  for (const id of taskIds) {
+    const { activities } = await taskPast(client, id)
+    const claims = activities.filter(({ type }) => type === 'tidemark.claim')
+    furthest.push(...claims.map(({ result }) => result['furthest']).filter((at) => at !== null && at !== undefined))
+  }
+  expect(furthest.length).toBeGreaterThan(0)
+})

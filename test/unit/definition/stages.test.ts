@@ -1,0 +1,162 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { blueprintOf } from '../../../src/definition/blueprint-of.js'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { explain } from '../../../src/definition/explain.js'
+import { count } from '../../../src/definition/aggregators/index.js'
+import { json, text } from '../../../src/definition/serdes/index.js'
+import { tumbling } from '../../../src/definition/windows.js'
+import { kafkaSink } from '../../../src/connectors/kafka/sink/kafka-sink.js'
+import { kafkaSource } from '../../../src/connectors/kafka/kafka-source.js'
+import { memorySource } from '../../../src/testing/memory-source.js'
+import { faultsOf, numbers, transactional } from './parts.js'
+
+const by = { key: text(), value: json(z.number()) }
+const words = () => kafkaSource({ topic: 'words', value: json(z.number()) })
+const last = (n: number): string => String(n % 10)
+
+/** A stream as callers without types have it. */
+interface S {
+  repartition(...args: readonly unknown[]): S
+  merge(...args: readonly unknown[]): S
+  eventTime(...args: readonly unknown[]): S
+  window(...args: readonly unknown[]): S
+  asyncMap(...args: readonly unknown[]): S
+  to(...args: readonly unknown[]): S
+}
+
+test('each repartition begins a stage that is called like it, behind a topic of its own', () => {
+  const pipeline = definePipeline({
+    name: 'chain',
+    sources: { words: words() },
+    steps: ({ words: all }) => {
+      const halves = all.map('half', (n) => n / 2)
+      return [
+        halves
+          .repartition('by-last', last, by)
+          .count('n')
+          .repartition('by-n', last, by)
+          .to('out', kafkaSink({ topic: 'o' })),
+        halves.to('halves', kafkaSink({ topic: 'h' })),
+      ]
+    },
+  })
+  const { stages } = explain(pipeline)
+  const ids = (nodes: readonly { readonly id: string }[]) => nodes.map(({ id }) => id)
+  expect(stages.map((s) => [s.id, ids(s.sources), ids(s.steps), ids(s.sinks)])).toEqual([
+    ['main', ['words'], ['half', 'by-last'], ['halves', 'by-last']],
+    ['by-last', ['by-last'], ['n', 'by-n'], ['by-n']],
+    ['by-n', ['by-n'], [], ['out']],
+  ])
+  // One transaction and one ledger with the other Kafka sinks of its stage.
+  expect(stages[0]?.sinks.map(({ ledger }) => ledger)).toEqual(['kafka:default', 'kafka:default'])
+  expect(stages[1]?.sources[0]).toMatchObject({
+    kind: 'kafka',
+    reads: 'topic tidemark.<namespace>.chain.by-last-repartition',
+  })
+  expect(stages[0]?.sinks[1]?.target).toBe('topic tidemark.<namespace>.chain.by-last-repartition')
+})
+
+test('what begins nothing new is one stage, called main', () => {
+  const pipeline = definePipeline({
+    name: 'plain',
+    sources: { words: words() },
+    steps: ({ words: all }) => all.map('same', (n) => n).to('out', transactional()),
+  })
+  expect(blueprintOf(pipeline).stages.map(({ id }) => id)).toEqual(['main'])
+})
+
+test('partitions are those asked for, else those of the largest topic before it', async () => {
+  const asked = (partitions?: number) =>
+    blueprintOf(
+      definePipeline({
+        name: 'counts',
+        sources: {
+          all: numbers({
+            partitions: async ({ source }) => (source === 'all' ? 7 : 0),
+            channel: (spec) => ({
+              sink: {
+                kind: 'c',
+                mode: 'idempotent',
+                dedupes: true,
+                encode: () => 0,
+                open: () => Promise.reject(new Error()),
+              },
+              source: { ...(memoryDefinition as object), partitions: spec.partitions } as never,
+            }),
+          }),
+        },
+        steps: ({ all }) =>
+          all
+            .repartition('by-last', last, partitions === undefined ? by : { ...by, partitions })
+            .to('out', transactional()),
+      }),
+    ).stages[1]?.sources[0]?.source.partitions({
+      pipeline: 'counts',
+      source: 'by-last',
+      signal: new AbortController().signal,
+      connection: () => null,
+    })
+  const memoryDefinition = { kind: 'c', replayable: true, decode: () => 0, bounds: () => 0, open: () => 0 }
+  expect(await asked()).toBe(7)
+  expect(await asked(3)).toBe(3)
+})
+
+test('faults: a source that can’t carry, streams of two stages in one step, wrong options, no event time', () => {
+  const faults = (steps: (s: never) => unknown, source: unknown = words()) =>
+    faultsOf({ name: 'wrong', sources: { all: source }, steps: ({ all }: { all: never }) => steps(all) })
+  expect(faults((s: S) => s.repartition('by', last, by).to('out', transactional()), numbers())).toEqual([
+    {
+      path: 'steps.by',
+      message: 'needs a source whose values can be carried on, as Kafka’s are: this stage reads numbers'.replace(
+        '’',
+        "'",
+      ),
+    },
+  ])
+  const merged = (s: S) => s.merge('both', s.repartition('by', last, by)).to('out', transactional())
+  expect(faults(merged)).toEqual([
+    { path: 'steps.by', message: 'is read together with what it was made of: repartition both' },
+  ])
+  const two = (s: S) =>
+    s
+      .repartition('a', last, by)
+      .merge('both', s.repartition('b', last, by))
+      .to('out', transactional())
+  expect(faults(two)).toEqual([
+    { path: 'steps.b', message: "is read together with 'a': one topic per stage in this version" },
+  ])
+  expect(
+    faults((s: S) => s.repartition('by', last, { key: text(), partitions: 0 }).to('out', transactional())),
+  ).toEqual([
+    { path: 'steps.by.value', message: 'must be a serde, with encode and decode' },
+    { path: 'steps.by.partitions', message: 'must be at least 1', got: 0 },
+  ])
+  const timed = (s: S) => s.repartition('by', last, by).window('w', tumbling('1s'), count()).to('out', transactional())
+  expect(faults(timed)).toEqual([
+    { path: 'steps.w', message: 'needs event time: call .eventTime(id, timestamp, options) first' },
+  ])
+  const asked = (s: S) =>
+    s
+      .eventTime('time', () => 0, { maxDisorder: 0 })
+      .repartition('by', last, by)
+      .asyncMap('ask', () => Promise.resolve(0))
+      .repartition('again', last, by)
+      .to('out', transactional())
+  expect(faults(asked)).toEqual([
+    {
+      path: 'steps.again',
+      message:
+        "can't carry event time on: 'ask' is in this stage. Call .eventTime(id, timestamp, options) behind it anew",
+    },
+  ])
+})
+
+test('memory sources can be carried on', () => {
+  const pipeline = definePipeline({
+    name: 'memory',
+    sources: { all: memorySource([1, 2]) },
+    steps: ({ all }) => all.repartition('by-last', last, by).to('out', transactional()),
+  })
+  expect(blueprintOf(pipeline).stages).toHaveLength(2)
+})

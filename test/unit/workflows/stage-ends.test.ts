@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest'
+import type { PipelinePlan, PipelineState } from '../../../src/protocol/pipeline.js'
+import type { TaskPhase } from '../../../src/protocol/task.js'
+import { isStuck, newPipeline, outcomeOf, withTask } from '../../../workflows/pipeline-state.js'
+import { endOf, stageToEnd, waits, withEnds } from '../../../workflows/stage-ends.js'
+import { obey } from '../../../workflows/task-control.js'
+import { plan, taskState } from './states.js'
+
+const [main] = plan.stages
+if (main === undefined) throw new Error('no stage')
+const chain: PipelinePlan = {
+  ...plan,
+  input: { ...plan.input, until: 'latest' },
+  stages: [main, { ...main, id: 'by-airport', after: ['main'] }, { ...main, id: 'by-day', after: ['by-airport'] }],
+}
+
+/** Two tasks of each stage, in these phases. */
+function running(phases: Readonly<Record<string, readonly [TaskPhase, TaskPhase]>>, of = chain): PipelineState {
+  let state: PipelineState = { ...newPipeline(of, 0), phase: 'running', incarnation: 4 }
+  for (const [stage, both] of Object.entries(phases))
+    for (const [partition, phase] of both.entries()) state = withTask(state, taskState({ stage, partition, phase }), 0)
+  return state
+}
+
+const run = ['running', 'running'] as const
+const done = ['completed', 'completed'] as const
+
+describe('a bounded run', () => {
+  test('ends stage by stage', () => {
+    const first = running({ main: ['running', 'completed'], 'by-airport': run, 'by-day': run })
+    expect(stageToEnd(first)).toBeNull()
+    const second = running({ main: done, 'by-airport': run, 'by-day': run })
+    expect(stageToEnd(second)).toBe('by-airport')
+    const told = withEnds(second, 'by-airport', [{ a: '5' }, { a: '0' }])
+    expect(stageToEnd(told)).toBeNull()
+    expect(endOf(told, { stage: 'by-airport', partition: 1 })).toEqual({ a: '0' })
+    expect(endOf(told, { stage: 'by-day', partition: 1 })).toBeNull()
+    const third = { ...running({ main: done, 'by-airport': done, 'by-day': run }), ends: told.ends ?? {} }
+    expect(stageToEnd(third)).toBe('by-day')
+    expect(outcomeOf(third)).toBeNull()
+    expect(outcomeOf(running({ main: done, 'by-airport': done, 'by-day': done }))).toBe('completed')
+  })
+
+  test('whose first stage is parked is over for that one; the next goes on to what was written', () => {
+    const parked = running({ main: ['parked', 'completed'], 'by-airport': run, 'by-day': run })
+    expect(isStuck(parked)).toBe(true)
+    expect(isStuck(running({ main: ['parked', 'running'], 'by-airport': run, 'by-day': run }))).toBe(false)
+    const failed = running({ main: ['failed', 'completed'], 'by-airport': run, 'by-day': run })
+    expect([isStuck(failed), stageToEnd(failed)]).toEqual([false, 'by-airport'])
+    expect(outcomeOf(running({ main: ['failed', 'completed'], 'by-airport': done, 'by-day': done }))).toBe('failed')
+  })
+
+  test('whose later stage is parked waits for the first to end', () => {
+    expect(isStuck(running({ main: run, 'by-airport': ['parked', 'parked'], 'by-day': run }))).toBe(false)
+    expect(isStuck(running({ main: done, 'by-airport': ['parked', 'completed'], 'by-day': run }))).toBe(true)
+  })
+
+  test('that is drained or cancelled ends nothing more', () => {
+    const state = running({ main: done, 'by-airport': run, 'by-day': run })
+    for (const phase of ['draining', 'cancelled'] as const) expect(stageToEnd({ ...state, phase })).toBeNull()
+  })
+})
+
+test('a run without an end has none in any stage, and no stage waits', () => {
+  const endless = { ...chain, input: plan.input }
+  const state = running({ main: done, 'by-airport': run, 'by-day': run }, endless)
+  expect([stageToEnd(state), waits(state, 'by-airport')]).toEqual([null, false])
+})
+
+test('a task that is told its end ends there', () => {
+  const word = { kind: 'until', reason: '', acceptCodeChange: false, incarnation: 4, until: { flights: '9' } } as const
+  expect(obey(taskState(), word, 0).until).toEqual({ flights: '9' })
+  expect(obey(taskState(), { ...word, incarnation: 3 }, 0).until).toBeNull()
+})
