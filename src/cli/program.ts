@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { cancelCommand } from './commands/cancel.js'
+import { checkpointsCommand } from './commands/checkpoints.js'
 import { devCommand } from './commands/dev.js'
 import { drainCommand } from './commands/drain.js'
 import { explainCommand } from './commands/explain.js'
@@ -29,6 +30,7 @@ export function programFor(terminal: Terminal): Command {
     startCommand,
     listCommand,
     statusCommand,
+    checkpointsCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

@@ -20,7 +20,19 @@ test('--version tells that of the package, and is done', async () => {
 test('--help tells every command, and is done', async () => {
   const { code, out } = await outcome(['--help'])
   expect(code).toBe(0)
-  for (const command of ['worker', 'explain', 'start', 'list', 'status', 'pause', 'resume', 'drain', 'cancel', 'dev']) {
+  for (const command of [
+    'worker',
+    'explain',
+    'start',
+    'list',
+    'status',
+    'checkpoints',
+    'pause',
+    'resume',
+    'drain',
+    'cancel',
+    'dev',
+  ]) {
     expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
   }
 })
@@ -30,6 +42,7 @@ test.each([
   [['stat'], "unknown command 'stat'"],
   [['status', 'delays', '--fast'], "unknown option '--fast'"],
   [['status', 'delays', 'more'], 'too many arguments'],
+  [['checkpoints', 'delays', '--limit', '0'], '--limit'],
   [['start'], "missing required argument 'name'"],
   [['start', 'Delays'], 'kebab-case'],
   [['start', 'delays', '--from', 'yesterday'], '--from'],
