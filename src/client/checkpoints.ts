@@ -54,6 +54,8 @@ export interface CheckpointInfo {
   readonly stateBytes: number
   /** What of that is new since the checkpoint before. */
   readonly stateAddedBytes: number
+  /** Fingerprint of the plan that made it, its first 16 digits; null in checkpoints of older versions. */
+  readonly plan: string | null
   /** By ledger: the digest of all outputs since the generation's start, each chained to those before it. */
   readonly digests: Readonly<Record<string, string>>
 }
@@ -116,6 +118,7 @@ export function checkpointInfo(runId: string, epoch: RecordedEpoch): CheckpointI
     bytes,
     stateBytes: sizeOf(checkpoint.state?.segments),
     stateAddedBytes: sizeOf(result.state?.add),
+    plan: checkpoint.plan ?? null,
     digests: Object.fromEntries(Object.entries(checkpoint.ledgers).map(([id, { digest }]) => [id, digest])),
   }
 }

@@ -19,6 +19,7 @@ export const pipelineInput = z.strictObject({
   from: startAtSchema(time, "'2026-01-31T08:00:00Z' or ms").optional(),
   checkpointMs: z.number().int().min(100).max(600_000).optional(),
   maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),
+  allowNonRestoredState: z.boolean().optional(),
 })
 
 /** The server suggests continue-as-new at 4,096 events by default; this only caps what a changed server setting allows. */
@@ -75,7 +76,8 @@ export function parseInput(raw: unknown): PipelineInput {
 }
 
 function normalise(input: PipelineInput): NormalInput {
-  return { until: input.until ?? null, fresh: input.fresh ?? false, from: startAtOf(input.from) }
+  const { until = null, fresh = false, from, allowNonRestoredState = false } = input
+  return { until, fresh, from: startAtOf(from), ...(allowNonRestoredState && { allowNonRestoredState }) }
 }
 
 function startAtOf(from: PipelineInput['from']): StartAt | null {

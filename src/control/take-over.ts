@@ -85,7 +85,9 @@ class TaskTakeOver {
       const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(known.checkpoint.positions)}`
       throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
     }
-    return this.begun({ ...known, until: await this.until() })
+    const { allowNonRestoredState } = this.input.input
+    const allowed = allowNonRestoredState === undefined ? {} : { allowNonRestoredState }
+    return this.begun({ ...known, until: await this.until(), ...allowed })
   }
 
   private async closeOldRun(workflowId: string): Promise<void> {

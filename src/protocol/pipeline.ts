@@ -22,6 +22,8 @@ export interface PipelineInput {
   readonly checkpointMs?: number
   /** Continue as new after that many history events; default: when the server suggests it. */
   readonly maxHistoryEvents?: number
+  /** State that no step of the plan takes is let go, instead of `PlanIncompatible`. */
+  readonly allowNonRestoredState?: boolean
 }
 
 /** One stage as the plan shows it. */
@@ -50,6 +52,7 @@ export interface NormalInput {
   readonly until: 'latest' | null
   readonly fresh: boolean
   readonly from: StartAt | null
+  readonly allowNonRestoredState?: true
 }
 
 /** Input of `tidemark.discoverPartitions`. */

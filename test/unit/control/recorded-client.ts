@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { type Client, WorkflowNotFoundError } from '@temporalio/client'
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils'
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js'
 import { defaultDataConverter } from '@temporalio/common'
 import type { HistoryEvent } from '../../../src/control/task-history.js'
 
