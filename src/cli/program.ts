@@ -9,6 +9,7 @@ import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
 import { startCommand } from './commands/start.js'
 import { statusCommand } from './commands/status.js'
+import { verifyCommand } from './commands/verify.js'
 import { workerCommand } from './commands/worker.js'
 import type { Terminal } from './terminal.js'
 import { packageVersion } from './version.js'
@@ -31,6 +32,7 @@ export function programFor(terminal: Terminal): Command {
     listCommand,
     statusCommand,
     checkpointsCommand,
+    verifyCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

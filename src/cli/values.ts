@@ -54,6 +54,23 @@ export function untilLatest(text: string): 'latest' {
   return text
 }
 
+export interface EpochRange {
+  readonly generation: number | null
+  readonly from: number
+  readonly to: number | null
+}
+
+/** `12..40`, `12..` up to the newest, `12` alone; `2/12..40` of generation 2. */
+export function epochRange(text: string): EpochRange {
+  const [, generation, from, dots, to] = /^(?:(\d{1,9})\/)?(\d{1,9})(\.\.)?(\d{1,9})?$/.exec(text.trim()) ?? []
+  const first = Number(from)
+  const last = dots === undefined ? first : to === undefined ? null : Number(to)
+  const wrong =
+    from === undefined || first < 1 || (last !== null && last < first) || (dots === undefined && to !== undefined)
+  if (wrong) throw new InvalidArgumentError('It has to be epochs as 12..40, 12.. or 12; of generation 2: 2/12..40.')
+  return { generation: generation === undefined ? null : Number(generation), from: first, to: last }
+}
+
 const FROM =
   'It has to be earliest, latest, a time with its zone as 2026-01-31T08:00:00Z, or offsets as 0=120,1=98 or \'{"0":"120"}\'.'
 

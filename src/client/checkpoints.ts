@@ -8,7 +8,7 @@ import type { StateMark } from '../protocol/checkpoint.js'
 import type { EpochEnd } from '../protocol/epoch.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import type { EpochMs } from '../units.js'
-import { describePipelineRun } from './read-pipeline.js'
+import { pipelineTasks } from './read-pipeline.js'
 
 export interface CheckpointsOptions {
   /** Those of this stage only. */
@@ -73,13 +73,7 @@ export async function* listCheckpoints(
   options: CheckpointsOptions,
 ): AsyncGenerator<CheckpointInfo> {
   const { stage, partition, limit = Infinity } = checked(pipeline, options)
-  const { memo } = await describePipelineRun(client, pipeline)
-  const tasks = (memo?.tasks ?? []).filter(
-    (task) => (stage ?? task.stage) === task.stage && (partition ?? task.partition) === task.partition,
-  )
-  if (tasks.length === 0 && (stage !== undefined || partition !== undefined)) {
-    throw new InvalidCommand({ command: 'checkpoints', pipeline, reason: 'there is no such task' })
-  }
+  const tasks = await pipelineTasks(client, 'checkpoints', pipeline, { stage, partition })
   for (const task of tasks) {
     let left = limit
     for await (const run of taskRuns(client, taskWorkflowId(pipeline, task.stage, task.partition))) {
