@@ -7,6 +7,7 @@ import { explainCommand } from './commands/explain.js'
 import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
+import { rewindCommand } from './commands/rewind.js'
 import { startCommand } from './commands/start.js'
 import { statusCommand } from './commands/status.js'
 import { verifyCommand } from './commands/verify.js'
@@ -33,6 +34,7 @@ export function programFor(terminal: Terminal): Command {
     statusCommand,
     checkpointsCommand,
     verifyCommand,
+    rewindCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

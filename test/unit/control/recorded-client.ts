@@ -46,7 +46,12 @@ export function recordedClient(options: { readonly memo?: unknown; readonly lost
         yield { runId: runIdOf(events), startTime: new Date(1_000_000 - age) }
     },
   }
+  const workflowService = {
+    getWorkflowExecutionHistory: async ({ execution }: { execution: { workflowId: string; runId: string } }) => ({
+      history: { events: find(execution.workflowId, execution.runId) },
+    }),
+  }
   const { payloadConverter } = defaultDataConverter
   const loadedDataConverter = { ...defaultDataConverter, payloadConverter, payloadCodecs: [] }
-  return { workflow, options: { loadedDataConverter, namespace: 'default' } } as unknown as Client
+  return { workflow, workflowService, options: { loadedDataConverter, namespace: 'default' } } as unknown as Client
 }

@@ -62,6 +62,7 @@ export class RecordedTask {
         return history
       }
       return {
+        terminate: async () => {},
         describe: async () => ({ runId, history: find() }),
         fetchHistory: async () => ({ events: find().events }),
       }
