@@ -4,6 +4,7 @@ import { checkpointsCommand } from './commands/checkpoints.js'
 import { devCommand } from './commands/dev.js'
 import { drainCommand } from './commands/drain.js'
 import { explainCommand } from './commands/explain.js'
+import { forkCommand } from './commands/fork.js'
 import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
@@ -35,6 +36,7 @@ export function programFor(terminal: Terminal): Command {
     checkpointsCommand,
     verifyCommand,
     rewindCommand,
+    forkCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

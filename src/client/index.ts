@@ -10,7 +10,7 @@ export type {
 } from './pipeline-handle.js'
 export type { CheckpointInfo, CheckpointsOptions } from './checkpoints.js'
 export type { EpochEnd } from '../protocol/epoch.js'
-export type { RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
+export type { ForkOptions, RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
 export type { StartOptions } from './start-options.js'
 export type { PipelineListing } from './list-pipelines.js'
 export type {

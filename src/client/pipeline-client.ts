@@ -1,13 +1,13 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import type { Pipeline } from '../definition/pipeline.js'
-import { PipelineAlreadyRunning } from '../errors/control.js'
+import { InvalidCommand, PipelineAlreadyRunning } from '../errors/control.js'
 import { isTidemarkError } from '../errors/is.js'
 import { DEFAULT_TASK_QUEUE, PIPELINE_WORKFLOW, pipelineWorkflowId } from '../protocol/names.js'
 import type { Duration } from '../units.js'
 import { listPipelines, type PipelineListing } from './list-pipelines.js'
 import { ClientHandle, type PipelineHandle, type StartedPipeline } from './pipeline-handle.js'
 import { describePipelineRun } from './read-pipeline.js'
-import { checkRewind, planRewind, type RewindOptions, type RewindPlan } from './rewind.js'
+import { checkRewind, type ForkOptions, planRewind, type RewindOptions, type RewindPlan } from './rewind.js'
 import { type CheckedStart, checkStart, type StartOptions } from './start-options.js'
 
 /** A pipeline's definition, or its name alone. */
@@ -54,6 +54,25 @@ export class PipelineClient {
     return await this.begin(name, { ...checked, taskQueue, input: { ...checked.input, rewind } })
   }
 
+  /**
+   * Starts `as`, which has not run before, where a checkpoint of `pipeline` is, with its state: a pipeline of its own from then
+   * on, with its own ledgers and outputs; `pipeline` isn't touched. Its definition needs the same stages and step ids, and
+   * sinks with places of their own. Throws `CheckpointNotFound`, `InvalidCommand` where `as` has run already.
+   */
+  async fork(pipeline: PipelineRef, as: PipelineRef, { from, ...options }: ForkOptions): Promise<StartedPipeline> {
+    const [of, name] = [nameOf(pipeline), nameOf(as)]
+    const rewind = checkRewind(of, { to: from })
+    const checked = checkStart(name, options)
+    if (await hasRun(this.client, name)) {
+      const reason = `it has run already: rewind it, or choose another name`
+      throw new InvalidCommand({ command: 'fork', pipeline: name, reason })
+    }
+    await planRewind(this.client, of, rewind)
+    const { description } = await describePipelineRun(this.client, of)
+    const taskQueue = checked.taskQueue ?? description.taskQueue
+    return await this.begin(name, { ...checked, taskQueue, input: { ...checked.input, rewind: { ...rewind, of } } })
+  }
+
   private async ended(name: string, timeout: Duration | undefined): Promise<void> {
     try {
       await this.get(name).cancel(timeout === undefined ? {} : { timeout })
@@ -91,6 +110,16 @@ export class PipelineClient {
   /** Every pipeline the namespace knows, running or ended, by name, in its newest run. */
   list(): AsyncIterable<PipelineListing> {
     return listPipelines(this.client)
+  }
+}
+
+async function hasRun(client: Client, name: string): Promise<boolean> {
+  try {
+    await describePipelineRun(client, name)
+    return true
+  } catch (error) {
+    if (isTidemarkError(error, 'PipelineNotFound')) return false
+    throw error
   }
 }
 

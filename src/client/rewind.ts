@@ -24,6 +24,10 @@ export interface RewindOptions extends Omit<StartOptions, 'fresh' | 'from' | 'if
   readonly timeout?: Duration
 }
 
+export interface ForkOptions extends Omit<RewindOptions, 'to' | 'stage' | 'partition' | 'timeout'> {
+  readonly from: RewindTo
+}
+
 /** One task of a rewind, and what it will do again. */
 export interface RewoundTask {
   readonly stage: string

@@ -30,6 +30,7 @@ export const pipelineInput = z.strictObject({
       ]),
       stage: z.string().min(1).nullable(),
       partition: count.nullable(),
+      of: z.string().min(1).optional(),
     })
     .optional(),
 })

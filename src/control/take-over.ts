@@ -81,7 +81,8 @@ class TaskTakeOver {
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from, rewind } = this.input.input
     // A partition that was added meanwhile has nothing to go back to.
-    if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !(this.input.late && last === null))
+    const added = last === null && (rewind?.of === undefined ? begunBefore : this.input.late)
+    if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !added)
       return this.rewound(rewind, last)
     if (fresh) return this.freshState(last, this.input.late)
     const known = last ?? (await this.adopted())
@@ -121,9 +122,16 @@ class TaskTakeOver {
   private async rewound(rewind: Rewind, last: TaskState | null): Promise<TaskState> {
     const { client } = this.context
     const at = { pipeline: this.blueprint.name, stage: this.stage.id, partition: this.partition }
-    const { state } = await checkpointAt(client, at, rewind.to)
+    const of = { ...at, pipeline: rewind.of ?? at.pipeline }
+    const { state } = await checkpointAt(client, of, rewind.to)
     const { ledgers: _, ...checkpoint } = state.checkpoint
-    await keepSegments(this.context.engine, this.blueprint, at, checkpoint.state, this.signal)
+    const strange = this.stage.sources.find(({ id }) => checkpoint.positions[id] === undefined)
+    if (strange !== undefined) {
+      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(checkpoint.positions).join(', ')}`
+      throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
+    }
+    const { engine } = this.context
+    await keepSegments({ engine, blueprint: this.blueprint, at, of, signal: this.signal }, checkpoint.state)
     return this.begun({
       ...this.blank(checkpoint.positions),
       ...(await this.above(last)),

@@ -12,6 +12,8 @@ export interface Rewind {
   /** Null: of every stage, of every partition. */
   readonly stage: string | null
   readonly partition: number | null
+  /** Whose checkpoint it is, where that is another pipeline's: this one is forked from it. */
+  readonly of?: string
 }
 
 /** Input of `tidemarkPipeline`, as a person writes it: `{"pipeline":"NAME"}` is enough. */

@@ -17,23 +17,31 @@ import { contextOf } from './contexts.js'
 let log: LogSource
 let out: BreakableSink
 let store: MemoryStore
+let otherStore: MemoryStore
 let recorded: RecordedTask
 /** How many outputs there were after each epoch. */
 let written: number[]
 const tasks: Task[] = []
 
-const counts = (backed: boolean): Pipeline =>
+const counts = (backed: boolean, name = 'counts', sink = out): Pipeline =>
   definePipeline({
-    name: 'counts',
+    name,
     sources: { numbers: log.source() },
     ...(backed && {
-      state: { backend: { kind: 'memory', describe: 'a map', retainMs: 1_000, open: async () => store } },
+      state: {
+        backend: {
+          kind: 'memory',
+          describe: 'a map',
+          retainMs: 1_000,
+          open: async ({ pipeline }) => (pipeline === 'counts' ? store : otherStore),
+        },
+      },
     }),
     steps: ({ numbers }) =>
       numbers
         .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
         .count('count')
-        .to('out', out.sink()),
+        .to('out', sink.sink()),
   })
 
 async function record(pipeline: Pipeline): Promise<void> {
@@ -55,7 +63,15 @@ const back = (to: Rewind['to'], more: Partial<Rewind> = {}): Rewind => ({ to, st
 async function start(pipeline: Pipeline, rewind: Rewind, more: Partial<NormalInput> = {}): Promise<TaskState> {
   const context = contextOf([pipeline], recorded.client)
   const input = { until: null, fresh: false, from: null, rewind, ...more }
-  const asked = { pipeline: 'counts', stage: 'main', partitions: [0], settings, incarnation: 0, late: false, input }
+  const asked = {
+    pipeline: pipeline.name,
+    stage: 'main',
+    partitions: [0],
+    settings,
+    incarnation: 0,
+    late: false,
+    input,
+  }
   const answer = await takeOver(context, asked, new AbortController().signal)
   const [task] = answer.tasks
   if (task === undefined) throw new Error('no task')
@@ -63,20 +79,21 @@ async function start(pipeline: Pipeline, rewind: Rewind, more: Partial<NormalInp
 }
 
 /** As the workflow would go on from it; what is written from now on. */
-async function goOn(pipeline: Pipeline, state: TaskState): Promise<readonly unknown[]> {
-  const before = out.values.length
+async function goOn(pipeline: Pipeline, state: TaskState, sink = out): Promise<readonly unknown[]> {
+  const before = sink.values.length
   const task = new Task(pipeline)
   tasks.push(task)
   task.state = state
   await task.claim()
   while (task.position !== String(log.end)) await task.epoch({ checkpointMs: 20 })
-  return out.values.slice(before)
+  return sink.values.slice(before)
 }
 
 beforeEach(() => {
   log = new LogSource()
   out = new BreakableSink('out')
   store = new MemoryStore()
+  otherStore = new MemoryStore()
 })
 afterEach(async () => {
   for (const task of tasks.splice(0)) await task.lose()
@@ -96,6 +113,23 @@ describe.each([['in history', false] as const, ['in a backend', true] as const])
       expect(await goOn(pipeline, state)).toEqual(all.slice(Number(state.origin['numbers'])))
       expect(out.newest?.owner).toMatchObject({ generation: epoch + 2 })
     }
+  })
+
+  test('of another pipeline is a fork: it goes on with that state, in places of its own', async () => {
+    await record(counts(backed))
+    recorded.name = 'counts'
+    const [values, receipts, puts] = [[...out.values], out.receipts.length, store.puts]
+    const own = new BreakableSink('out')
+    const fork = counts(backed, 'fork', own)
+    const state = await start(fork, back({ epoch: 2, generation: null }, { of: 'counts' }))
+    expect(state).toMatchObject({ pipeline: 'fork', generation: 1, checkpoint: { epoch: 2, ledgers: {} } })
+    expect(await goOn(fork, state, own)).toEqual(values.slice(Number(state.origin['numbers'])))
+    expect([out.values, out.receipts.length, store.puts], 'nothing of the other is touched').toEqual([
+      values,
+      receipts,
+      puts,
+    ])
+    expect(otherStore.puts > 0).toBe(backed)
   })
 })
 

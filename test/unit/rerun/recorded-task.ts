@@ -14,6 +14,8 @@ export class RecordedTask {
   readonly runs = new Map<string, History>()
   /** What becomes of results on their way into history. */
   tamper: (result: EpochResult) => EpochResult = (result) => result
+  /** Of all tasks but this pipeline's the server has none; null: of none. */
+  name: string | null = null
   private history = new History()
 
   constructor(pipeline: Pipeline, options: TaskOptions = {}) {
@@ -58,7 +60,8 @@ export class RecordedTask {
     const getHandle = (workflowId: string, runId = [...runs.keys()].at(-1) ?? '') => {
       const find = (): History => {
         const history = runs.get(runId)
-        if (history === undefined) throw new WorkflowNotFoundError('not found', workflowId, runId)
+        const strange = this.name !== null && !workflowId.startsWith(`tidemark/${this.name}/`)
+        if (history === undefined || strange) throw new WorkflowNotFoundError('not found', workflowId, runId)
         return history
       }
       return {
