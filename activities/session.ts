@@ -1,4 +1,5 @@
 import { blueprintIn, stageIn, type WorkerContext } from '../src/control/worker-context.js'
+import { stepMarks } from '../src/definition/fingerprint.js'
 import { Session } from '../src/engine/session.js'
 import { SessionLost } from '../src/errors/ownership.js'
 import type { ClaimInput, ClaimResult, EpochInput, EpochResult, SessionInput } from '../src/protocol/epoch.js'
@@ -29,6 +30,7 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
         furthest: catchUp.furthest === null ? null : { [source.id]: catchUp.furthest },
         ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
         identities: identity === undefined ? {} : { [source.id]: identity },
+        steps: stepMarks(stage),
       }
     }),
 

@@ -121,7 +121,17 @@ class TaskRun {
   private async takeSession(): Promise<void> {
     const { runId, originalExecutionRunId } = workflowInfo()
     this.state = { ...this.state, claim: this.state.claim + 1, ownerRunId: runId }
-    const { pipeline, stage, partition, origin, checkpoint, scheduled, acceptCodeChange, settings } = this.state
+    const {
+      pipeline,
+      stage,
+      partition,
+      origin,
+      checkpoint,
+      scheduled,
+      acceptCodeChange,
+      settings,
+      allowNonRestoredState,
+    } = this.state
     const { heartbeatMs } = settings
     const scope = new CancellationScope({ cancellable: true })
     const claiming = scope.run(() =>
@@ -138,6 +148,7 @@ class TaskRun {
         checkpoint,
         scheduled,
         acceptCodeChange,
+        ...(allowNonRestoredState !== undefined && { allowNonRestoredState }),
         isReset: originalExecutionRunId !== runId,
         heartbeatMs,
       }),

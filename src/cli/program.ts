@@ -1,13 +1,17 @@
 import { Command } from 'commander'
 import { cancelCommand } from './commands/cancel.js'
+import { checkpointsCommand } from './commands/checkpoints.js'
 import { devCommand } from './commands/dev.js'
 import { drainCommand } from './commands/drain.js'
 import { explainCommand } from './commands/explain.js'
+import { forkCommand } from './commands/fork.js'
 import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
+import { rewindCommand } from './commands/rewind.js'
 import { startCommand } from './commands/start.js'
 import { statusCommand } from './commands/status.js'
+import { verifyCommand } from './commands/verify.js'
 import { workerCommand } from './commands/worker.js'
 import type { Terminal } from './terminal.js'
 import { packageVersion } from './version.js'
@@ -29,6 +33,10 @@ export function programFor(terminal: Terminal): Command {
     startCommand,
     listCommand,
     statusCommand,
+    checkpointsCommand,
+    verifyCommand,
+    rewindCommand,
+    forkCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

@@ -9,15 +9,14 @@ import {
 } from '@temporalio/worker'
 import type { Client } from '@temporalio/client'
 import { workersOf } from '../client/workers.js'
-import { TidemarkPlugin, type TidemarkPluginOptions } from '../plugin/index.js'
+import { TidemarkPlugin } from '../plugin/index.js'
 import { DEFAULT_TASK_QUEUE } from '../protocol/names.js'
 import type { WorkerFlags } from './commands/worker.js'
 import { connected } from './connect.js'
-import { CommandFailure, EXIT } from './failure.js'
-import { loadModule, type PipelineModule } from './load-module.js'
+import { loadModule } from './load-module.js'
+import { pluginOptions } from './plugin-options.js'
 import type { Terminal } from './terminal.js'
 import { tellEntry } from './worker-log.js'
-import { hostPorts } from './values.js'
 
 const LOOK_MS = 100
 
@@ -67,36 +66,6 @@ async function nativeConnection(
     // It ends with its last connection; one that never had any would keep the process.
     await runtime.shutdown()
     throw error
-  }
-}
-
-/** What the module says, with flags over it, and the environment below it. */
-export function pluginOptions(
-  { pipelines, options }: PipelineModule,
-  { brokers, taskQueue, maxTasks, heartbeat }: WorkerFlags,
-  env: Terminal['env'],
-): TidemarkPluginOptions {
-  const fromEnv = env['KAFKA_BROKERS'] ?? env['TIDEMARK_BROKERS']
-  const found = brokers ?? options.kafka?.brokers ?? (fromEnv === undefined ? undefined : brokersIn(fromEnv))
-  return {
-    ...options,
-    pipelines,
-    ...(found !== undefined && { kafka: { ...options.kafka, brokers: found } }),
-    ...(taskQueue !== undefined && { taskQueue }),
-    ...(maxTasks !== undefined && { maxTasks }),
-    ...(heartbeat !== undefined && { heartbeatTimeout: heartbeat }),
-  }
-}
-
-function brokersIn(variable: string): string[] {
-  try {
-    return hostPorts(variable)
-  } catch (error) {
-    const next = 'correct KAFKA_BROKERS or TIDEMARK_BROKERS: host:port, several with commas'
-    throw new CommandFailure(`Kafka brokers in the environment: '${variable}' is no host:port`, next, {
-      exitCode: EXIT.usage,
-      cause: error,
-    })
   }
 }
 

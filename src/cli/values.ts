@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import type { RewindTo } from '../client/rewind.js'
 import type { StartAt } from '../definition/source.js'
 import { idFault } from '../definition/ids.js'
 import { type Duration, parseDuration } from '../units.js'
@@ -54,6 +55,40 @@ export function untilLatest(text: string): 'latest' {
   return text
 }
 
+/** `45`, `2/45` of generation 2, or a time with its zone. */
+export function rewindTo(text: string): RewindTo {
+  const [, generation, epoch] = /^(?:(\d{1,9})\/)?(\d{1,9})$/.exec(text.trim()) ?? []
+  if (epoch !== undefined) {
+    return generation === undefined
+      ? { epoch: Number(epoch) }
+      : { epoch: Number(epoch), generation: Number(generation) }
+  }
+  const time = timeOf(text)
+  if (time === null) {
+    throw new InvalidArgumentError(
+      'It has to be an epoch as 45, or 2/45 of generation 2, or a time with its zone as 2026-01-31T08:00:00Z.',
+    )
+  }
+  return { time }
+}
+
+export interface EpochRange {
+  readonly generation: number | null
+  readonly from: number
+  readonly to: number | null
+}
+
+/** `12..40`, `12..` up to the newest, `12` alone; `2/12..40` of generation 2. */
+export function epochRange(text: string): EpochRange {
+  const [, generation, from, dots, to] = /^(?:(\d{1,9})\/)?(\d{1,9})(\.\.)?(\d{1,9})?$/.exec(text.trim()) ?? []
+  const first = Number(from)
+  const last = dots === undefined ? first : to === undefined ? null : Number(to)
+  const wrong =
+    from === undefined || first < 1 || (last !== null && last < first) || (dots === undefined && to !== undefined)
+  if (wrong) throw new InvalidArgumentError('It has to be epochs as 12..40, 12.. or 12; of generation 2: 2/12..40.')
+  return { generation: generation === undefined ? null : Number(generation), from: first, to: last }
+}
+
 const FROM =
   'It has to be earliest, latest, a time with its zone as 2026-01-31T08:00:00Z, or offsets as 0=120,1=98 or \'{"0":"120"}\'.'
 
@@ -62,16 +97,18 @@ export function startAt(text: string): StartAt {
   if (text === 'earliest' || text === 'latest') return text
   const offsets = text.trimStart().startsWith('{') ? offsetsInJson(text) : offsetsInPairs(text)
   if (offsets !== null) return { offsets }
+  const timestamp = timeOf(text)
+  if (timestamp === null) throw new InvalidArgumentError(FROM)
+  return { timestamp }
+}
+
+function timeOf(text: string): Date | null {
   // Without a zone the same text would be another time on another machine.
-  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text))
-    throw new InvalidArgumentError(FROM)
-  const timestamp = new Date(text)
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null
+  const time = new Date(text)
   const day = text.slice(0, 10)
   // JavaScript takes 30 February for 2 March.
-  if (Number.isNaN(timestamp.getTime()) || !new Date(day).toISOString().startsWith(day)) {
-    throw new InvalidArgumentError(FROM)
-  }
-  return { timestamp }
+  return Number.isNaN(time.getTime()) || !new Date(day).toISOString().startsWith(day) ? null : time
 }
 
 function offsetsInPairs(text: string): Record<number, string> | null {

@@ -8,6 +8,9 @@ export type {
   StartedPipeline,
   Which,
 } from './pipeline-handle.js'
+export type { CheckpointInfo, CheckpointsOptions } from './checkpoints.js'
+export type { EpochEnd } from '../protocol/epoch.js'
+export type { ForkOptions, RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
 export type { StartOptions } from './start-options.js'
 export type { PipelineListing } from './list-pipelines.js'
 export type {

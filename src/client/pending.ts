@@ -1,11 +1,10 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client'
+import { epochMs } from '../control/task-history.js'
 import { ACTIVITY } from '../protocol/names.js'
 import type { EpochMs } from '../units.js'
 import type { TaskActivity } from './status.js'
 
 type Raw = WorkflowExecutionDescription['raw']
-type Pending = NonNullable<Raw['pendingActivities']>[number]
-type Timestamp = Pending['scheduledTime']
 
 /** PENDING_ACTIVITY_STATE_SCHEDULED of Temporal's API. */
 const SCHEDULED = 1
@@ -61,10 +60,4 @@ function waitingWorkflowTask(
   const since = epochMs(pendingWorkflowTask.originalScheduledTime ?? pendingWorkflowTask.scheduledTime) ?? now
   const started = pendingWorkflowTask.startedTime !== null && pendingWorkflowTask.startedTime !== undefined
   return attempt > 1 || (!started && now - since > NOTABLE_MS) ? { attempt, since } : null
-}
-
-/** A protobuf time. */
-export function epochMs(time: Timestamp): EpochMs | null {
-  if (time === null || time === undefined) return null
-  return Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1e6)
 }

@@ -7,6 +7,7 @@ import { pipelineWorkflowId } from '../protocol/names.js'
 import type { PipelineCommand } from '../protocol/pipeline.js'
 import type { Duration } from '../units.js'
 import { notEnded, notPaused } from './await-end.js'
+import { type CheckpointInfo, type CheckpointsOptions, listCheckpoints } from './checkpoints.js'
 import { give, notRunning } from './commands.js'
 import { Patience } from './patience.js'
 import { readPipeline } from './read-pipeline.js'
@@ -40,7 +41,7 @@ export interface EndOptions {
 }
 
 /**
- * One pipeline, by name. All methods but `status` and `result` throw `PipelineNotFound` where it isn't running, and
+ * One pipeline, by name. All methods but `status`, `checkpoints` and `result` throw `PipelineNotFound` where it isn't running, and
  * `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
  */
 export interface PipelineHandle {
@@ -48,6 +49,12 @@ export interface PipelineHandle {
   readonly workflowId: string
   /** Told also while no worker is up, and after the end. Throws `PipelineNotFound`. */
   status(): Promise<PipelineStatus>
+  /**
+   * Every checkpoint that workflow history still has, task by task, the newest first; across continue-as-new, starts and
+   * generations. A page is one workflow run: its history is read when the loop comes to it, so `break` spares the rest.
+   * Needs no worker. Throws `PipelineNotFound`, and `InvalidCommand` for tasks there aren't.
+   */
+  checkpoints(options?: CheckpointsOptions): AsyncIterable<CheckpointInfo>
   /** Resolves when every task it is for stands still. Throws `InvalidCommand` for tasks there aren't. */
   pause(options: PauseOptions): Promise<void>
   /** Also tries parked tasks again. Resolves when the pipeline has accepted it. */
@@ -101,6 +108,10 @@ export class ClientHandle implements PipelineHandle {
 
   status(): Promise<PipelineStatus> {
     return readPipeline(this.client, this.name)
+  }
+
+  checkpoints(options: CheckpointsOptions = {}): AsyncIterable<CheckpointInfo> {
+    return listCheckpoints(this.client, this.name, options)
   }
 
   async pause(options: PauseOptions): Promise<void> {

@@ -9,7 +9,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import { eachOf } from '../control/each-of.js'
 import { reasonOf } from '../errors/base.js'
 import { errorCatalog, type ErrorCode } from '../errors/catalog.js'
-import { PipelineNotFound } from '../errors/control.js'
+import { InvalidCommand, PipelineNotFound } from '../errors/control.js'
 import { type Counters, noCounters } from '../protocol/checkpoint.js'
 import { MEMO, type PipelineMemo } from '../protocol/messages.js'
 import { pipelineWorkflowId } from '../protocol/names.js'
@@ -49,6 +49,23 @@ export async function readPipeline(client: Client, name: string): Promise<Pipeli
     workers,
     tasks: tasks.toSorted((a, b) => a.stage.localeCompare(b.stage) || a.partition - b.partition),
   }
+}
+
+/** Tasks of a pipeline as its newest run has them: all, of a stage, of a partition, or both. Throws `InvalidCommand` where there are none. */
+export async function pipelineTasks(
+  client: Client,
+  command: string,
+  pipeline: string,
+  { stage, partition }: { readonly stage?: string | undefined; readonly partition?: number | undefined } = {},
+): Promise<PipelineMemo['tasks']> {
+  const { memo } = await describePipelineRun(client, pipeline)
+  const tasks = (memo?.tasks ?? []).filter(
+    (task) => (stage ?? task.stage) === task.stage && (partition ?? task.partition) === task.partition,
+  )
+  if (tasks.length === 0 && (stage !== undefined || partition !== undefined)) {
+    throw new InvalidCommand({ command, pipeline, reason: 'there is no such task' })
+  }
+  return tasks
 }
 
 /** The newest run of a pipeline's workflow. Throws `PipelineNotFound`. */

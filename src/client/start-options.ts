@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly checkpointInterval?: Duration
   /** Continue as new after that many history events; 40 to 40,000. Default: when the server suggests it. */
   readonly maxHistoryEvents?: number
+  /** State of the last checkpoint that no step takes any more is let go, instead of `PlanIncompatible`. Default false. */
+  readonly allowNonRestoredState?: boolean
 }
 
 export interface CheckedStart {
@@ -50,6 +52,7 @@ const schema = z.strictObject({
   ifNotRunning: z.boolean().optional(),
   checkpointInterval: interval.optional(),
   maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),
+  allowNonRestoredState: z.boolean().optional(),
 })
 
 /** Name and options of a start as the pipeline's input. Throws `InvalidCommand` with all that is wrong. */
@@ -61,7 +64,8 @@ export function checkStart(pipeline: string, options: StartOptions): CheckedStar
     if (name !== undefined) faults.unshift(`the pipeline's name ${name}`)
     throw new InvalidCommand({ command: 'start', pipeline, reason: faults.join('; ') })
   }
-  const { taskQueue, until, fresh, checkpointInterval, maxHistoryEvents, ifNotRunning } = parsed.data
+  const { taskQueue, until, fresh, checkpointInterval, maxHistoryEvents, ifNotRunning, allowNonRestoredState } =
+    parsed.data
   return {
     taskQueue,
     ifNotRunning: ifNotRunning ?? false,
@@ -72,6 +76,7 @@ export function checkStart(pipeline: string, options: StartOptions): CheckedStar
       ...(parsed.data.from !== undefined && { from: parsed.data.from }),
       ...(checkpointInterval !== undefined && { checkpointMs: checkpointInterval }),
       ...(maxHistoryEvents !== undefined && { maxHistoryEvents }),
+      ...(allowNonRestoredState !== undefined && { allowNonRestoredState }),
     },
   }
 }

@@ -1,9 +1,8 @@
 import type { Client } from '@temporalio/client'
-import { decode, type HistoryEvent, replayTask } from '../control/task-history.js'
+import { decode, epochMs, type HistoryEvent, replayTask } from '../control/task-history.js'
 import { ACTIVITY } from '../protocol/names.js'
 import type { TaskState } from '../protocol/task.js'
 import type { EpochMs } from '../units.js'
-import { epochMs } from './pending.js'
 import type { TaskQueries } from './workers.js'
 
 /** About ten epochs. */

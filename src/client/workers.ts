@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client'
+import { epochMs } from '../control/task-history.js'
 import { QUERY } from '../protocol/messages.js'
 import type { TaskState } from '../protocol/task.js'
-import { epochMs } from './pending.js'
 
 /** The server keeps pollers for five minutes; one that lives polls again within its long poll of 60 s. */
 const POLLED_WITHIN_MS = 75_000

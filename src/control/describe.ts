@@ -13,6 +13,8 @@ const time = z.union([
   z.iso.datetime({ offset: true, error: 'must be an ISO time with Z or an offset' }),
 ])
 
+const count = z.number().int().nonnegative()
+
 /** What may stand in `--input` of `tidemarkPipeline`. */
 export const pipelineInput = z.strictObject({
   pipeline: z.string().min(1),
@@ -21,6 +23,18 @@ export const pipelineInput = z.strictObject({
   from: startAtSchema(time, "'2026-01-31T08:00:00Z' or ms").optional(),
   checkpointMs: z.number().int().min(100).max(600_000).optional(),
   maxHistoryEvents: z.number().int().min(40).max(40_000).optional(),
+  allowNonRestoredState: z.boolean().optional(),
+  rewind: z
+    .strictObject({
+      to: z.union([
+        z.strictObject({ epoch: count, generation: count.nullable() }),
+        z.strictObject({ time: z.number().int().nonnegative() }),
+      ]),
+      stage: z.string().min(1).nullable(),
+      partition: count.nullable(),
+      of: z.string().min(1).optional(),
+    })
+    .optional(),
 })
 
 /** The server suggests continue-as-new at 4,096 events by default; this only caps what a changed server setting allows. */
@@ -78,7 +92,18 @@ export function parseInput(raw: unknown): PipelineInput {
 }
 
 function normalise(input: PipelineInput): NormalInput {
-  return { until: input.until ?? null, fresh: input.fresh ?? false, from: startAtOf(input.from) }
+  const { until = null, fresh = false, from, allowNonRestoredState = false, rewind } = input
+  if (rewind !== undefined && (fresh || from !== undefined)) {
+    const reason = "'rewind' can't be given together with 'fresh' or 'from': each says where to begin"
+    throw new InvalidCommand({ command: 'start', pipeline: input.pipeline, reason })
+  }
+  return {
+    until,
+    fresh,
+    from: startAtOf(from),
+    ...(allowNonRestoredState && { allowNonRestoredState }),
+    ...(rewind !== undefined && { rewind }),
+  }
 }
 
 function startAtOf(from: PipelineInput['from']): StartAt | null {

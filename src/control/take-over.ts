@@ -10,9 +10,11 @@ import { LedgerAhead } from '../errors/sink.js'
 import type { LedgerMarks } from '../protocol/checkpoint.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import { atRest, newTask } from '../protocol/new-task.js'
-import type { TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
+import type { Rewind, TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
+import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
+import { keepSegments } from './keep-segments.js'
 import { lastTaskState } from './task-history.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -77,7 +79,11 @@ class TaskTakeOver {
     const last = await lastTaskState(this.context.client, workflowId)
     // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
-    const { fresh, from } = this.input.input
+    const { fresh, from, rewind } = this.input.input
+    // A partition that was added meanwhile has nothing to go back to.
+    const added = last === null && (rewind?.of === undefined ? begunBefore : this.input.late)
+    if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !added)
+      return this.rewound(rewind, last)
     if (fresh) return this.freshState(last, this.input.late)
     const known = last ?? (await this.adopted())
     if (known === null) return this.freshState(null, begunBefore)
@@ -85,7 +91,7 @@ class TaskTakeOver {
       const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(known.checkpoint.positions)}`
       throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
     }
-    return this.begun({ ...known, until: await this.until() })
+    return this.begun({ ...known, until: await this.until(), ...this.allowed })
   }
 
   private async closeOldRun(workflowId: string): Promise<void> {
@@ -99,21 +105,55 @@ class TaskTakeOver {
 
   /** A generation of its own, above all that history and ledgers show. */
   private async freshState(last: TaskState | null, atEarliest: boolean): Promise<TaskState> {
-    const receipts = await this.receipts()
-    const owners = [...receipts.values()].flatMap((receipt) => (receipt === null ? [] : [receipt.owner]))
-    const generation = Math.max(0, last?.generation ?? 0, ...owners.map((owner) => owner.generation)) + 1
-    const incarnation = Math.max(0, last?.incarnation ?? 0, ...owners.map((owner) => owner.incarnation))
+    const above = await this.above(last)
     const bounds = await this.bounds(atEarliest ? 'earliest' : this.input.input.from)
     const origin = mapValues(bounds, ({ start }) => start)
     const identities: Record<string, string> = {}
     for (const [id, { identity }] of Object.entries(bounds)) if (identity !== undefined) identities[id] = identity
     return this.begun({
       ...this.blank(origin),
-      generation,
-      incarnation,
+      ...above,
       checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities },
       until: this.input.input.until === null ? null : mapValues(bounds, ({ end }) => end),
     })
+  }
+
+  /** The state at an older checkpoint, as the beginning of a generation: outputs behind it are written again. */
+  private async rewound(rewind: Rewind, last: TaskState | null): Promise<TaskState> {
+    const { client } = this.context
+    const at = { pipeline: this.blueprint.name, stage: this.stage.id, partition: this.partition }
+    const of = { ...at, pipeline: rewind.of ?? at.pipeline }
+    const { state } = await checkpointAt(client, of, rewind.to)
+    const { ledgers: _, ...checkpoint } = state.checkpoint
+    const strange = this.stage.sources.find(({ id }) => checkpoint.positions[id] === undefined)
+    if (strange !== undefined) {
+      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(checkpoint.positions).join(', ')}`
+      throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
+    }
+    const { engine } = this.context
+    await keepSegments({ engine, blueprint: this.blueprint, at, of, signal: this.signal }, checkpoint.state)
+    return this.begun({
+      ...this.blank(checkpoint.positions),
+      ...(await this.above(last)),
+      checkpoint: { ...checkpoint, ledgers: {} },
+      until: await this.until(),
+      ...this.allowed,
+    })
+  }
+
+  /** A generation above all that history and ledgers show. */
+  private async above(last: TaskState | null): Promise<Pick<TaskState, 'generation' | 'incarnation'>> {
+    const receipts = await this.receipts()
+    const owners = [...receipts.values()].flatMap((receipt) => (receipt === null ? [] : [receipt.owner]))
+    return {
+      generation: Math.max(0, last?.generation ?? 0, ...owners.map((owner) => owner.generation)) + 1,
+      incarnation: Math.max(0, last?.incarnation ?? 0, ...owners.map((owner) => owner.incarnation)),
+    }
+  }
+
+  private get allowed(): Pick<TaskState, 'allowNonRestoredState'> {
+    const { allowNonRestoredState } = this.input.input
+    return allowNonRestoredState === undefined ? {} : { allowNonRestoredState }
   }
 
   /** History is gone, the ledger isn't: a stateless stage may go on from its receipt. Null: there is none either. */

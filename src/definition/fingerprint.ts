@@ -32,6 +32,19 @@ export function fingerprintOf(stages: readonly Stage[], onError: OnError): strin
   return createHash('sha256').update(canonicalJson(plan)).digest('hex')
 }
 
+/** So many digits of it are in each checkpoint: enough to tell plans apart. */
+export const planMark = (fingerprint: string): string => fingerprint.slice(0, 16)
+
+/** By step: a short hash over kind, settings and code. */
+export function stepMarks({ steps }: Stage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    steps.map(({ id, step }) => {
+      const text = canonicalJson([step.kind, step.settings, step.code ?? ''])
+      return [id, createHash('sha256').update(text).digest('hex').slice(0, 8)]
+    }),
+  )
+}
+
 /** JSON with the properties of every object in the order of their names; what holds nothing is left out. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {

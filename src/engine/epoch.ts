@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { planMark } from '../definition/fingerprint.js'
 import type { Position } from '../definition/position.js'
 import type { SourceBatch } from '../definition/source.js'
 import { NotCaughtUp } from '../errors/ownership.js'
@@ -320,6 +321,7 @@ class EpochRun {
       ended: session.stop === 'released' && problem === undefined && !this.timed.ended ? 'released' : ended,
       ...(state !== undefined && { state }),
       ...(watermark !== null && { watermark }),
+      plan: planMark(session.blueprint.fingerprint),
       ...(problem !== undefined && { problem }),
       ...(trouble !== null && { trouble: problemOf(trouble, Date.now()) }),
       ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),

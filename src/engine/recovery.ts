@@ -32,6 +32,8 @@ export interface Claim {
   readonly fingerprint: string
   /** The run is a reset one: its history ends before things that happened. */
   readonly isReset: boolean
+  /** State that no step of the plan takes is let go. */
+  readonly allowNonRestoredState?: true
 }
 
 /** PROTOCOL §2.2–2.3: the fence receipt to commit over `found`, or the error that says why this claimant may not. */

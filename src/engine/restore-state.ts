@@ -34,9 +34,13 @@ export async function restoreState(restoring: Restoring): Promise<StateKeeper> {
   const task = { pipeline, stage, partition }
   const { backend } = blueprint
   const stored = checkpoint.state?.segments ?? []
-  if (backend === null || (states.isEmpty && stored.length === 0)) {
-    await restoreFrom(null, restoring, task)
-    return new InlineState({ states, recorded: checkpoint.state, limit: blueprint.inlineBytes, task })
+  const rewrites = claim.allowNonRestoredState === true
+  // What nobody takes need not be readable.
+  const lets = rewrites && states.isEmpty
+  if (backend === null || lets || (states.isEmpty && stored.length === 0)) {
+    if (!lets) await restoreFrom(null, restoring, task)
+    const limit = blueprint.inlineBytes
+    return new InlineState({ states, recorded: checkpoint.state, limit, task, rewrites: rewrites && stored.length > 0 })
   }
   return await restoreWith(backend, restoring, task)
 }
@@ -78,7 +82,7 @@ async function restoreFrom(
     if (!(error instanceof SegmentFault)) throw error
     throw new StateCorrupt({ ...task, segment: error.segment }, error.cause)
   }
-  const wrong = await inSlices(states.finishing(recorded.versions), signal)
+  const wrong = await inSlices(states.finishing(recorded.versions, claim.allowNonRestoredState), signal)
   if (wrong.length > 0) throw new PlanIncompatible({ ...task, steps: wrong })
   return log
 }

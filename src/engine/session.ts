@@ -53,7 +53,8 @@ export class Session {
   readonly deadLetters: Push | undefined
   readonly refusals: Refusals
   readonly crowd: Crowd
-  readonly catchUp: CatchUp
+  /** What the next epoch, or the one under way, has to catch up with. */
+  catchUp: CatchUp
   readonly prefetch: Prefetch
   readonly bell: Bell
   readonly flow: Flow

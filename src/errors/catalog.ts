@@ -10,7 +10,10 @@ export interface CatalogEntry {
 export const errorCatalog = {
   InvalidDefinition: { retryable: false, next: 'correct the listed paths' },
   NotCoPartitioned: { retryable: false, next: 'repartition one side' },
-  PlanIncompatible: { retryable: false, next: 'migrate the state, or allow non-restored state' },
+  PlanIncompatible: {
+    retryable: false,
+    next: 'give the step its id and version back, or migrate; start --allow-non-restored-state lets go of what no step takes',
+  },
   DecodeFailed: { retryable: false, next: 'mend the schema or the record and resume, or set onError' },
   StepFailed: { retryable: false, next: 'correct the step, deploy and resume, or set onError' },
   StepTimeout: { retryable: true, next: 'raise the timeout of the step, or set onError' },

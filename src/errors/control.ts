@@ -55,6 +55,25 @@ export class InvalidCommand extends ControlError<{
   }
 }
 
+export interface CheckpointNotFoundDetails extends Details {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  /** What was asked for, as in "epoch 45". */
+  readonly wanted: string
+  /** What there is, as in "epochs 1 to 40 of generation 1". */
+  readonly found: string
+}
+
+/** The histories of a task don't have that checkpoint, or no longer. */
+export class CheckpointNotFound extends ControlError<CheckpointNotFoundDetails> {
+  constructor(details: CheckpointNotFoundDetails, cause?: unknown) {
+    const { pipeline, stage, partition, wanted, found } = details
+    const message = `no checkpoint of task ${pipeline}/${stage}/${partition} is ${wanted}: history has ${found}`
+    super('CheckpointNotFound', message, details, cause)
+  }
+}
+
 export interface CommandTimeoutDetails extends Details {
   /** 'pause', 'drain', 'cancel', 'resume'. */
   readonly command: string

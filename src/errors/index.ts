@@ -32,6 +32,12 @@ export {
   SinkUnavailable,
 } from './sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './ownership.js'
-export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './control.js'
+export {
+  CheckpointNotFound,
+  CommandTimeout,
+  InvalidCommand,
+  PipelineAlreadyRunning,
+  PipelineNotFound,
+} from './control.js'
 export { PlanIncompatible, StateBackendUnavailable, StateCorrupt, StateTooLarge } from './state.js'
 export { StackUnavailable } from './stack.js'

@@ -44,6 +44,8 @@ export interface Checkpoint {
   readonly state?: StateMark
   /** How far event time had come; absent before any. */
   readonly watermark?: EpochMs
+  /** Fingerprint of the plan that made it, its first digits: see `fingerprintOf`. Absent in checkpoints of older versions. */
+  readonly plan?: string
 }
 
 /** An epoch that workflow history has scheduled and not recorded. Drawn once, the same on every attempt. */

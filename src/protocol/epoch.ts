@@ -21,6 +21,8 @@ export interface ClaimInput {
   readonly checkpoint: Checkpoint
   readonly scheduled: ScheduledEpoch | null
   readonly acceptCodeChange: boolean
+  /** State that no step of the plan takes is let go. */
+  readonly allowNonRestoredState?: true
   /** The run is a reset one: its history ends before things that happened. */
   readonly isReset: boolean
   /** Milliseconds without a heartbeat after which the claim counts as lost. */
@@ -97,6 +99,8 @@ export interface EpochResult {
   /** Present where state has changed. */
   readonly state?: StateChange
   readonly watermark?: number
+  /** See `Checkpoint`. */
+  readonly plan?: string
   readonly problem?: Problem
   /** What the source runs into, where it is tried again by itself. */
   readonly trouble?: Problem
@@ -114,9 +118,11 @@ export function ownerOf(state: TaskState, runId: string): Owner {
  * that reads an old run's history uses it again.
  */
 export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
+  // With its first checkpoint, state that was let go is gone.
+  const { allowNonRestoredState: _, ...kept } = state
   const { checkpoint, counters } = state
   return {
-    ...state,
+    ...kept,
     checkpoint: {
       ...checkpoint,
       epoch: result.epoch,
@@ -124,6 +130,7 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
       ledgers: withPlaces(checkpoint.ledgers, result.ledgers),
       ...(result.state !== undefined && { state: changed(checkpoint.state, result.state) }),
       ...(result.watermark !== undefined && { watermark: result.watermark }),
+      ...(result.plan !== undefined && { plan: result.plan }),
     },
     scheduled: null,
     counters: {
@@ -168,7 +175,12 @@ export function recordClaim(state: TaskState, result: ClaimResult): TaskState {
       ledgers: places,
       identities: { ...state.checkpoint.identities, ...result.identities },
     },
-    session: { queue: result.queue, worker: result.worker, furthest: result.furthest },
+    session: {
+      queue: result.queue,
+      worker: result.worker,
+      furthest: result.furthest,
+      ...(result.steps !== undefined && { steps: result.steps }),
+    },
   }
 }
 

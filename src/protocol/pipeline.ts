@@ -5,6 +5,17 @@ import type { EpochMs } from '../units.js'
 import type { Counters } from './checkpoint.js'
 import type { TaskReport, TaskSettings, TaskState } from './task.js'
 
+/** Back to a checkpoint that histories still have: the state of its tasks begins a new generation. */
+export interface Rewind {
+  /** The epoch that the checkpoint ended, 0 for a generation's beginning; or the newest recorded by a time (epoch ms). */
+  readonly to: { readonly epoch: number; readonly generation: number | null } | { readonly time: EpochMs }
+  /** Null: of every stage, of every partition. */
+  readonly stage: string | null
+  readonly partition: number | null
+  /** Whose checkpoint it is, where that is another pipeline's: this one is forked from it. */
+  readonly of?: string
+}
+
 /** Input of `tidemarkPipeline`, as a person writes it: `{"pipeline":"NAME"}` is enough. */
 export interface PipelineInput {
   readonly pipeline: string
@@ -22,6 +33,9 @@ export interface PipelineInput {
   readonly checkpointMs?: number
   /** Continue as new after that many history events; default: when the server suggests it. */
   readonly maxHistoryEvents?: number
+  /** State that no step of the plan takes is let go, instead of `PlanIncompatible`. */
+  readonly allowNonRestoredState?: boolean
+  readonly rewind?: Rewind
 }
 
 /** One stage as the plan shows it. */
@@ -52,6 +66,8 @@ export interface NormalInput {
   readonly until: 'latest' | null
   readonly fresh: boolean
   readonly from: StartAt | null
+  readonly allowNonRestoredState?: true
+  readonly rewind?: Rewind
 }
 
 /** Input of `tidemark.discoverPartitions`. */

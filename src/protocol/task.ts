@@ -58,6 +58,8 @@ export interface TaskState {
   readonly blocked: { readonly step: string; readonly ms: number; readonly epoch: number } | null
   /** Accept outputs of changed code at the next claim (`resume --accept-code-change`). */
   readonly acceptCodeChange: boolean
+  /** Let go, at the next claim, what no step of the plan takes (`start --allow-non-restored-state`). */
+  readonly allowNonRestoredState?: true
 }
 
 /** Names a session and the queue it can be reached by. */
@@ -67,6 +69,8 @@ export interface SessionRef {
   readonly worker: string
   /** The furthest position any ledger had at the claim, until an epoch has caught up with it. */
   readonly furthest: Positions | null
+  /** A short hash over kind, settings and code of each step, by its id: tells later which of them were changed. */
+  readonly steps?: Readonly<Record<string, string>>
 }
 
 /** What a task tells its pipeline at a change of state, nothing periodic. */

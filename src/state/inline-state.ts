@@ -19,6 +19,7 @@ export class InlineState implements StateKeeper {
   private readonly task: TaskAt
   /** Compressed bytes of each segment that history has. */
   private sizes: readonly number[]
+  private rewrites: boolean
 
   constructor(options: {
     readonly states: StepStates
@@ -26,10 +27,13 @@ export class InlineState implements StateKeeper {
     /** Bytes, compressed. */
     readonly limit: number
     readonly task: TaskAt
+    /** History has entries of no step: the next checkpoint is to have a snapshot without them. Default false. */
+    readonly rewrites?: boolean
   }) {
     this.states = options.states
     this.limit = options.limit
     this.task = options.task
+    this.rewrites = options.rewrites ?? false
     this.sizes = (options.recorded?.segments ?? []).map((segment) =>
       'data' in segment ? Buffer.byteLength(segment.data, 'base64') : segment.bytes,
     )
@@ -40,13 +44,14 @@ export class InlineState implements StateKeeper {
   async capture(): Promise<StateChange | undefined> {
     const { states, limit, sizes } = this
     const delta = states.delta()
-    if (delta === null) return undefined
+    if (delta === null && !this.rewrites) return undefined
     const [base = 0] = sizes
-    const total = sizes.reduce((sum, size) => sum + size, delta.length)
-    const fits = total <= limit && total <= 2 * base + SLACK_BYTES
-    const segment = fits ? delta : states.snapshot()
+    const total = sizes.reduce((sum, size) => sum + size, delta?.length ?? 0)
+    const fits = !this.rewrites && total <= limit && total <= 2 * base + SLACK_BYTES
+    const segment = fits && delta !== null ? delta : states.snapshot()
     if (segment.length > limit) throw new StateTooLarge({ ...this.task, bytes: segment.length, limit })
     this.sizes = fits ? [...sizes, segment.length] : [segment.length]
+    this.rewrites = false
     states.settled()
     const data = Buffer.from(segment).toString('base64')
     return { add: [{ data }], drop: fits ? 0 : sizes.length, versions: states.versions }

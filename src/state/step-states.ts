@@ -123,9 +123,9 @@ export class StepStates {
     return runOut(this.finishing(versions))
   }
 
-  /** The same in steps. */
-  *finishing(versions: Readonly<Record<string, number>>): Generator<void, readonly string[]> {
-    const wrong = [...this.strange].map((table) => `'${table}': no step of the plan has it`)
+  /** The same in steps. `letsGo`: what no step has is left out of all that is stored from now on, and nothing is wrong with it. */
+  *finishing(versions: Readonly<Record<string, number>>, letsGo = false): Generator<void, readonly string[]> {
+    const wrong = letsGo ? [] : this.unknown(versions)
     for (const [id, table] of this.tables) {
       const step = id.slice(0, id.indexOf(' '))
       const [was, is] = [versions[step], this.current[step]]
@@ -134,9 +134,20 @@ export class StepStates {
         if (migrate === undefined) wrong.push(`'${id}': version ${was}, this is ${is}, and migrates nothing`)
         else yield* table.migrating((value) => migrate(value, was))
       }
+      if (letsGo) yield* table.rewriting()
       yield* table.ordering()
     }
     return wrong
+  }
+
+  /** Restored tables that no step has, and then steps that had nothing: one may be the other under a new id. */
+  private unknown(versions: Readonly<Record<string, number>>): string[] {
+    if (this.strange.size === 0) return []
+    const empty = Object.keys(this.current).filter((step) => versions[step] === undefined)
+    return [
+      ...[...this.strange].map((table) => `'${table}': no step of the plan has it`),
+      ...empty.map((step) => `'${step}': the checkpoint has nothing for it`),
+    ]
   }
 }
 

@@ -177,6 +177,14 @@ export class StateTable<V> implements Undoable {
     }
   }
 
+  /** Every entry counts as changed: segments that have it are needed no more. A step: some entries at a time. */
+  *rewriting(): Generator<void> {
+    for (const cell of this.entries.values()) {
+      this.mark(cell)
+      yield
+    }
+  }
+
   /** All entries are restored: those that are due get into order, one after the other. */
   *ordering(): Generator<void> {
     this.heap.clear()

@@ -69,6 +69,7 @@ export const rules: readonly Rule[] = [
       ...list('@temporalio/client @temporalio/common @temporalio/plugin @temporalio/worker'),
     ],
   },
+  { part: 'src/rerun/', values: [...engine, ...list('src/control/ @temporalio/client node:')] },
   {
     part: 'src/client/',
     values: [...definition, ...list('src/protocol/ src/control/ @temporalio/client @temporalio/common zod node:')],
@@ -79,7 +80,9 @@ export const rules: readonly Rule[] = [
     part: 'src/cli/',
     values: [
       ...definition,
-      ...list('src/protocol/ src/plugin/ src/client/ src/dev/ src/connectors/kafka/ commander picocolors zod node:'),
+      ...list(
+        'src/protocol/ src/plugin/ src/client/ src/rerun/ src/dev/ src/connectors/kafka/ commander picocolors zod node:',
+      ),
       ...list('@temporalio/client @temporalio/common @temporalio/envconfig @temporalio/worker'),
     ],
   },

@@ -19,6 +19,7 @@ interface Flags extends ConnectionFlags, JsonFlag {
   readonly wait?: true
   readonly taskQueue?: string
   readonly checkpointInterval?: Duration
+  readonly allowNonRestoredState?: true
 }
 
 /** A worker that is up has planned a pipeline by then, and found that a topic isn't there: it looks for that for 5 s. */
@@ -43,6 +44,7 @@ export function startCommand(terminal: Terminal): Command {
     .option('--if-not-running', 'a pipeline that runs already is no error')
     .option('--wait', 'wait for the end')
     .option('--task-queue <name>', "the workers' (default: tidemark)", filledText)
+    .option('--allow-non-restored-state', 'let go of state that no step takes any more')
     .option('--checkpoint-interval <duration>', "over the definition's", duration)
   return withJson(withConnection(command)).action((name: string, flags: Flags) =>
     connected(flags, terminal, async ({ pipelines }) => {
@@ -65,7 +67,7 @@ export function startCommand(terminal: Terminal): Command {
 }
 
 function optionsOf(flags: Flags): StartOptions {
-  const { fresh, from, until, ifNotRunning, taskQueue, checkpointInterval } = flags
+  const { fresh, from, until, ifNotRunning, taskQueue, checkpointInterval, allowNonRestoredState } = flags
   return {
     ...(fresh !== undefined && { fresh }),
     ...(from !== undefined && { from }),
@@ -73,6 +75,7 @@ function optionsOf(flags: Flags): StartOptions {
     ...(ifNotRunning !== undefined && { ifNotRunning }),
     ...(taskQueue !== undefined && { taskQueue }),
     ...(checkpointInterval !== undefined && { checkpointInterval }),
+    ...(allowNonRestoredState !== undefined && { allowNonRestoredState }),
   }
 }
 

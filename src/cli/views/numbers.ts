@@ -3,6 +3,13 @@ const grouped = new Intl.NumberFormat('en-US')
 /** `12,345` */
 export const count = (n: number): string => grouped.format(n)
 
+/** `312 B`, `1.5 KiB`, `20 MiB`. */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`
+  const [size, unit] = n < 1024 * 1024 ? [n / 1024, 'KiB'] : [n / (1024 * 1024), 'MiB']
+  return `${size < 10 ? size.toFixed(1) : count(Math.round(size))} ${unit}`
+}
+
 /** A position as people read it: decimal ones grouped, others as they are. */
 export function position(text: string): string {
   return /^\d{1,15}$/.test(text) ? count(Number(text)) : text

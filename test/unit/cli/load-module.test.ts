@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { loadModule } from '../../../src/cli/load-module.js'
-import { pluginOptions } from '../../../src/cli/run-worker.js'
+import { pluginOptions } from '../../../src/cli/plugin-options.js'
 
 const api = JSON.stringify(fileURLToPath(new URL('../../../src/index.ts', import.meta.url)))
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-module-'))

@@ -20,7 +20,22 @@ test('--version tells that of the package, and is done', async () => {
 test('--help tells every command, and is done', async () => {
   const { code, out } = await outcome(['--help'])
   expect(code).toBe(0)
-  for (const command of ['worker', 'explain', 'start', 'list', 'status', 'pause', 'resume', 'drain', 'cancel', 'dev']) {
+  for (const command of [
+    'worker',
+    'explain',
+    'start',
+    'list',
+    'status',
+    'checkpoints',
+    'verify',
+    'rewind',
+    'fork',
+    'pause',
+    'resume',
+    'drain',
+    'cancel',
+    'dev',
+  ]) {
     expect(out).toMatch(new RegExp(`^  ${command} `, 'm'))
   }
 })
@@ -30,6 +45,14 @@ test.each([
   [['stat'], "unknown command 'stat'"],
   [['status', 'delays', '--fast'], "unknown option '--fast'"],
   [['status', 'delays', 'more'], 'too many arguments'],
+  [['checkpoints', 'delays', '--limit', '0'], '--limit'],
+  [['verify', 'delays', '--module', 'm.js'], "required option '--epochs <a..b>'"],
+  [['verify', 'delays', '--epochs', '9..2', '--module', 'm.js'], '--epochs'],
+  [['verify', 'delays', '--epochs', '1..', '--module', './no-such-module.mjs'], 'there is no file'],
+  [['rewind', 'delays', '--to', 'yesterday'], '--to'],
+  [['rewind', 'delays'], "required option '--to <where>'"],
+  [['fork', 'delays', '--from', '3'], "required option '--as <name>'"],
+  [['fork', 'delays', '--as', 'Delays', '--from', '3'], 'kebab-case'],
   [['start'], "missing required argument 'name'"],
   [['start', 'Delays'], 'kebab-case'],
   [['start', 'delays', '--from', 'yesterday'], '--from'],

@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from 'commander'
 import { expect, test } from 'vitest'
-import { duration, hostPorts, partitionNumber, pipelineName, portNumber, startAt } from '../../../src/cli/values.js'
+import {
+  duration,
+  epochRange,
+  hostPorts,
+  partitionNumber,
+  pipelineName,
+  portNumber,
+  startAt,
+} from '../../../src/cli/values.js'
 
 test.each([
   ['earliest', 'earliest'],
@@ -54,4 +62,17 @@ test('numbers and addresses', () => {
 test('names of pipelines', () => {
   expect(pipelineName('delayed-flights')).toBe('delayed-flights')
   for (const wrong of ['', 'A', 'a/b', 'a_b']) expect(() => pipelineName(wrong)).toThrow(InvalidArgumentError)
+})
+
+test.each([
+  ['12..40', { generation: null, from: 12, to: 40 }],
+  ['12..', { generation: null, from: 12, to: null }],
+  ['12', { generation: null, from: 12, to: 12 }],
+  ['2/1..1', { generation: 2, from: 1, to: 1 }],
+])('%s is a range of epochs', (text, range) => {
+  expect(epochRange(text)).toEqual(range)
+})
+
+test.each(['', '0..4', '4..3', '..4', '1...4', '1-4', 'x', '/1', '1..4x'])('%j is none', (text) => {
+  expect(() => epochRange(text)).toThrow('It has to be epochs')
 })

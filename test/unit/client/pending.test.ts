@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { epochMs, pendingActivity, waitingFor } from '../../../src/client/pending.js'
+import { epochMs } from '../../../src/control/task-history.js'
+import { pendingActivity, waitingFor } from '../../../src/client/pending.js'
 import { ACTIVITY } from '../../../src/protocol/names.js'
 
 type Raw = Parameters<typeof pendingActivity>[0]

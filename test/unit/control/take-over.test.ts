@@ -130,6 +130,14 @@ describe('a first start', () => {
 })
 
 describe('a start that goes on', () => {
+  test('may let go of state that no step takes; a task of that very start keeps being allowed to', async () => {
+    past({ incarnation: 8 })
+    expect(await one({ allowNonRestoredState: true })).toMatchObject({ allowNonRestoredState: true })
+    expect(await one()).not.toHaveProperty('allowNonRestoredState')
+    past({ incarnation: 9, allowNonRestoredState: true })
+    expect(await one({}, { late: true })).toMatchObject({ allowNonRestoredState: true })
+  })
+
   test('closes the old run before it reads it', async () => {
     past()
     await start()

@@ -4,7 +4,7 @@ import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import { SourceUnauthorized } from '../../../src/errors/source.js'
 import { BreakableSink } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
-import { silence } from '../../../src/testing/silence.js'
+import { silence } from '../../../src/engine/silence.js'
 import { hostOf, Task, type TaskOptions } from './task.js'
 
 let log: LogSource

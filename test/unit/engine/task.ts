@@ -14,7 +14,7 @@ import {
 } from '../../../src/protocol/epoch.js'
 import { newTask } from '../../../src/protocol/new-task.js'
 import type { TaskState } from '../../../src/protocol/task.js'
-import { silence } from '../../../src/testing/silence.js'
+import { silence } from '../../../src/engine/silence.js'
 
 export const NEVER_MS = 2 ** 31 - 1
 

@@ -59,6 +59,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   PlanIncompatible: { ...task, steps: ["'late entries': no step of the plan has it"] },
   PipelineNotFound: { pipeline: 'delays' },
   PipelineAlreadyRunning: { pipeline: 'delays', workflowId: 'tidemark/delays' },
+  CheckpointNotFound: { ...task, wanted: 'epoch 45', found: 'epochs 1 to 40 of generation 1' },
   CommandTimeout: { command: 'pause', pipeline: 'delays', timeoutMs: 1, accepted: true, waitingFor: ['main/3'] },
   InvalidCommand: { pipeline: 'delays', command: 'start', reason: 'no such position' },
   StackUnavailable: { server: 'Kafka', tried: [{ what: 'a jar', why: 'no Java' }], install: ['a JDK'] },

@@ -1,8 +1,8 @@
-import type { EngineHost } from '../engine/host.js'
+import type { EngineHost } from './host.js'
 
 const nothing = (): void => {}
 
-/** A host that says nothing and watches nothing: tests see errors by themselves. */
+/** What a host is that says nothing and watches nothing: for tests, and for epochs that are executed once more. */
 export const silence: Pick<EngineHost, 'stalls' | 'log'> = {
   log: { info: nothing, warn: nothing },
   stalls: {

@@ -1,0 +1,127 @@
+import type { Client } from '@temporalio/client'
+import { z } from 'zod'
+import { checkpointAt } from '../control/checkpoint-at.js'
+import { eachOf } from '../control/each-of.js'
+import type { Positions } from '../definition/position.js'
+import { InvalidCommand } from '../errors/control.js'
+import type { PipelinePlan, Rewind } from '../protocol/pipeline.js'
+import type { Duration, EpochMs } from '../units.js'
+import { hasEnded, pipelineStateOf } from './pipeline-state.js'
+import { describePipelineRun, pipelineTasks } from './read-pipeline.js'
+import { readPlan } from './read-plan.js'
+import type { StartOptions } from './start-options.js'
+
+/** The checkpoint that ended an epoch, of the newest generation by default; or the newest that was recorded by a time. */
+export type RewindTo = { readonly epoch: number; readonly generation?: number } | { readonly time: Date | EpochMs }
+
+export interface RewindOptions extends Omit<StartOptions, 'fresh' | 'from' | 'ifNotRunning'> {
+  readonly to: RewindTo
+  /** Tasks of this stage only; the others go on where they were. */
+  readonly stage?: string
+  /** Tasks of this partition only. */
+  readonly partition?: number
+  /** How long to wait for the end of a pipeline that runs. Default 10 minutes. */
+  readonly timeout?: Duration
+}
+
+export interface ForkOptions extends Omit<RewindOptions, 'to' | 'stage' | 'partition' | 'timeout'> {
+  readonly from: RewindTo
+}
+
+/** One task of a rewind, and what it will do again. */
+export interface RewoundTask {
+  readonly stage: string
+  readonly partition: number
+  /** The checkpoint that it goes back to. */
+  readonly generation: number
+  readonly epoch: number
+  /** Null: what a run, or a generation, began with. */
+  readonly recordedAt: EpochMs | null
+  /** Outputs of all from here … */
+  readonly from: Positions
+  /** … to here are written again, and so is what was committed behind it since the newest checkpoint. */
+  readonly to: Positions
+  /** Records between them; null where positions aren't numbers. */
+  readonly records: number | null
+}
+
+export interface RewindPlan {
+  readonly pipeline: string
+  /** It is cancelled first: it ends with a checkpoint. */
+  readonly running: boolean
+  readonly tasks: readonly RewoundTask[]
+  /** Where outputs are written again, as the newest run's plan has them; dead letters go where they went. */
+  readonly sinks: readonly {
+    readonly stage: string
+    readonly id: string
+    readonly kind: string
+    readonly describe: string
+  }[]
+}
+
+const schema = z.object({
+  to: z.union(
+    [
+      z.strictObject({ epoch: z.number().int().nonnegative(), generation: z.number().int().positive().optional() }),
+      z.strictObject({ time: z.union([z.date(), z.number().int().nonnegative()]) }),
+    ],
+    'must be { epoch }, { epoch, generation } or { time }',
+  ),
+  stage: z.string('must be a name').min(1, 'must not be empty').optional(),
+  partition: z.number('must be a number').int().nonnegative().optional(),
+})
+
+/** Throws `InvalidCommand` with all that is wrong. */
+export function checkRewind(pipeline: string, options: Pick<RewindOptions, 'to' | 'stage' | 'partition'>): Rewind {
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'options'} ${message}`)
+    throw new InvalidCommand({ command: 'rewind', pipeline, reason: faults.join('; ') })
+  }
+  const { to, stage, partition } = parsed.data
+  return {
+    to: 'time' in to ? { time: new Date(to.time).getTime() } : { epoch: to.epoch, generation: to.generation ?? null },
+    stage: stage ?? null,
+    partition: partition ?? null,
+  }
+}
+
+/** What a rewind would do. Throws `CheckpointNotFound` where a task has no such checkpoint, `PipelineNotFound`. */
+export async function planRewind(client: Client, pipeline: string, rewind: Rewind): Promise<RewindPlan> {
+  const { description, memo } = await describePipelineRun(client, pipeline)
+  const which = { stage: rewind.stage ?? undefined, partition: rewind.partition ?? undefined }
+  const meant = await pipelineTasks(client, 'rewind', pipeline, which)
+  const tasks: RewoundTask[] = []
+  await eachOf(meant, async ({ stage, partition }) => {
+    const { state, recordedAt, newest } = await checkpointAt(client, { pipeline, stage, partition }, rewind.to)
+    const { epoch, positions: from } = state.checkpoint
+    const { positions: to } = newest.checkpoint
+    const { generation } = state
+    tasks.push({ stage, partition, generation, epoch, recordedAt, from, to, records: between(from, to) })
+  })
+  const stages = new Set(meant.map(({ stage }) => stage))
+  const plan = await readPlan(client, pipeline)
+  return {
+    pipeline,
+    running: !hasEnded(pipelineStateOf(description.status.name, memo)),
+    tasks: tasks.toSorted((a, b) => a.stage.localeCompare(b.stage) || a.partition - b.partition),
+    sinks: sinksIn(plan, stages),
+  }
+}
+
+function sinksIn(plan: PipelinePlan | null, stages: ReadonlySet<string>): RewindPlan['sinks'] {
+  return (plan?.stages ?? [])
+    .filter(({ id }) => stages.has(id))
+    .flatMap(({ id: stage, sinks }) => sinks.map((sink) => ({ stage, ...sink })))
+}
+
+/** Over all sources; null where one's positions aren't numbers. */
+export function between(from: Positions, to: Positions): number | null {
+  let records = 0n
+  for (const [source, start] of Object.entries(from)) {
+    const end = to[source] ?? start
+    if (!/^\d+$/.test(start) || !/^\d+$/.test(end)) return null
+    if (BigInt(end) > BigInt(start)) records += BigInt(end) - BigInt(start)
+  }
+  return Number(records)
+}

@@ -1,0 +1,62 @@
+import type { Client } from '@temporalio/client'
+import { CheckpointNotFound } from '../errors/control.js'
+import { taskWorkflowId } from '../protocol/names.js'
+import type { Rewind } from '../protocol/pipeline.js'
+import type { TaskState } from '../protocol/task.js'
+import type { EpochMs } from '../units.js'
+import { type TaskRun, taskRuns } from './task-runs.js'
+
+/** A checkpoint that histories have. */
+export interface FoundCheckpoint {
+  /** The task as it was then. */
+  readonly state: TaskState
+  /** Null for what a run began with. */
+  readonly recordedAt: EpochMs | null
+  /** The task as its newest run has it. */
+  readonly newest: TaskState
+}
+
+/** Whether a rewind is for that task. */
+export const isMeant = (rewind: Pick<Rewind, 'stage' | 'partition'>, stage: string, partition: number): boolean =>
+  (rewind.stage ?? stage) === stage && (rewind.partition ?? partition) === partition
+
+/** Throws `CheckpointNotFound` where histories don't have it, or no longer. */
+export async function checkpointAt(
+  client: Client,
+  at: { readonly pipeline: string; readonly stage: string; readonly partition: number },
+  to: Rewind['to'],
+): Promise<FoundCheckpoint> {
+  let newest: TaskState | null = null
+  let generation = 'epoch' in to ? to.generation : null
+  let oldest: TaskState | null = null
+  for await (const run of taskRuns(client, taskWorkflowId(at.pipeline, at.stage, at.partition))) {
+    newest ??= run.state
+    generation ??= run.state.generation
+    oldest = run.begun
+    const found = 'time' in to ? recordedBy(run, to.time) : endedEpoch(run, generation, to.epoch)
+    if (found !== null) return { ...found, newest }
+  }
+  const wanted =
+    'time' in to
+      ? `as old as ${new Date(to.time).toISOString()}`
+      : `epoch ${to.epoch}${generation === null ? '' : ` of generation ${generation}`}`
+  const found =
+    newest === null || oldest === null ? 'none' : `${nameOf(oldest)} to ${nameOf(newest)} (generation/epoch)`
+  throw new CheckpointNotFound({ ...at, wanted, found })
+}
+
+type Found = Omit<FoundCheckpoint, 'newest'>
+
+function endedEpoch({ begun, epochs }: TaskRun, generation: number, epoch: number): Found | null {
+  if (begun.generation !== generation) return null
+  const found = epochs.find(({ result }) => result.epoch === epoch)
+  if (found !== undefined) return { state: found.after, recordedAt: found.recordedAt }
+  return begun.checkpoint.epoch === epoch ? { state: begun, recordedAt: null } : null
+}
+
+function recordedBy({ epochs }: TaskRun, time: EpochMs): Found | null {
+  const found = epochs.findLast(({ recordedAt }) => recordedAt <= time)
+  return found === undefined ? null : { state: found.after, recordedAt: found.recordedAt }
+}
+
+const nameOf = ({ generation, checkpoint }: TaskState): string => `${generation}/${checkpoint.epoch}`

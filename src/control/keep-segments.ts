@@ -1,0 +1,71 @@
+import type { Blueprint } from '../definition/blueprint.js'
+import type { SegmentStore, StateBackend } from '../definition/state-backend.js'
+import type { EngineHost } from '../engine/host.js'
+import type { TaskAt } from '../errors/ownership.js'
+import { StateCorrupt } from '../errors/state.js'
+import type { StateMark } from '../protocol/checkpoint.js'
+
+export interface Keeping {
+  readonly engine: Pick<EngineHost, 'namespace' | 'connection'>
+  readonly blueprint: Pick<Blueprint, 'backend'>
+  /** Whose the state is to be. */
+  readonly at: TaskAt
+  /** Whose it was: another pipeline's, where that is forked. */
+  readonly of: TaskAt
+  readonly signal: AbortSignal
+}
+
+/**
+ * An older checkpoint is to be the newest again: its segments count as young from now on, so that nobody deletes them
+ * before the next session names them; another task's are copied. Throws `StateCorrupt` where the backend has deleted one.
+ */
+export async function keepSegments(keeping: Keeping, state: StateMark | undefined): Promise<void> {
+  const { blueprint, at, of } = keeping
+  const { backend } = blueprint
+  const keys = (state?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []))
+  if (backend === null || keys.length === 0) return
+  const store = await open(keeping, backend, of)
+  try {
+    if (at.pipeline === of.pipeline) await renew(store, keys, of, backend)
+    else await copy(keeping, store, keys, backend)
+  } finally {
+    await store.close()
+  }
+}
+
+async function renew(store: SegmentStore, keys: readonly string[], task: TaskAt, backend: StateBackend): Promise<void> {
+  await store.touch(keys)
+  const there = new Set<string>()
+  for await (const { key } of store.list()) there.add(key)
+  const segment = keys.find((key) => !there.has(key))
+  if (segment !== undefined) throw gone(task, segment, backend)
+}
+
+async function copy(
+  keeping: Keeping,
+  from: SegmentStore,
+  keys: readonly string[],
+  backend: StateBackend,
+): Promise<void> {
+  const to = await open(keeping, backend, keeping.at)
+  try {
+    for (const key of keys) {
+      const blob = await from.get(key)
+      if (blob === null) throw gone(keeping.of, key, backend)
+      await to.put(key, blob)
+    }
+  } finally {
+    await to.close()
+  }
+}
+
+function open({ engine, signal }: Keeping, backend: StateBackend, at: TaskAt): Promise<SegmentStore> {
+  const { namespace, connection } = engine
+  const { pipeline, stage, partition } = at
+  return backend.open({ pipeline, stage, partition, namespace, connection, signal })
+}
+
+function gone(task: TaskAt, segment: string, { describe, retainMs }: StateBackend): StateCorrupt {
+  const reason = `the state backend (${describe}) no longer has it: it keeps what no newer checkpoint needs for ${retainMs / 1000} s`
+  return new StateCorrupt({ ...task, segment, reason })
+}
