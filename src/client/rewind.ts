@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import { z } from 'zod'
 import { checkpointAt } from '../control/checkpoint-at.js'
+import { SEVERAL_STAGES } from '../control/describe.js'
 import { eachOf } from '../control/each-of.js'
 import type { Positions } from '../definition/position.js'
 import { InvalidCommand } from '../errors/control.js'
@@ -91,6 +92,8 @@ export async function planRewind(client: Client, pipeline: string, rewind: Rewin
   const { description, memo } = await describePipelineRun(client, pipeline)
   const which = { stage: rewind.stage ?? undefined, partition: rewind.partition ?? undefined }
   const meant = await pipelineTasks(client, 'rewind', pipeline, which)
+  const plan = await readPlan(client, pipeline)
+  if ((plan?.stages.length ?? 1) > 1) throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
   const tasks: RewoundTask[] = []
   await eachOf(meant, async ({ stage, partition }) => {
     const { state, recordedAt, newest } = await checkpointAt(client, { pipeline, stage, partition }, rewind.to)
@@ -100,7 +103,6 @@ export async function planRewind(client: Client, pipeline: string, rewind: Rewin
     tasks.push({ stage, partition, generation, epoch, recordedAt, from, to, records: between(from, to) })
   })
   const stages = new Set(meant.map(({ stage }) => stage))
-  const plan = await readPlan(client, pipeline)
   return {
     pipeline,
     running: !hasEnded(pipelineStateOf(description.status.name, memo)),

@@ -40,6 +40,9 @@ export const pipelineInput = z.strictObject({
 /** The server suggests continue-as-new at 4,096 events by default; this only caps what a changed server setting allows. */
 const MAX_HISTORY_EVENTS = 10_000
 
+/** The topic between two stages would hold what lies behind the checkpoint twice. */
+export const SEVERAL_STAGES = 'a pipeline of several stages cannot go back to a checkpoint yet'
+
 /** Checks a pipeline's input and tells its plan. Throws `InvalidCommand` with all that is wrong, or `PipelineNotFound`. */
 export async function describePipeline(
   context: WorkerContext,
@@ -53,6 +56,10 @@ export async function describePipeline(
     throw new InvalidCommand({ command: 'start', pipeline: input.pipeline, reason })
   }
   const blueprint = blueprintIn(context, input.pipeline)
+  if (input.rewind !== undefined && blueprint.stages.length > 1) {
+    const reason = `${SEVERAL_STAGES}: start it --fresh instead`
+    throw new InvalidCommand({ command: 'start', pipeline: input.pipeline, reason })
+  }
   return {
     pipeline: blueprint.name,
     stages: blueprint.stages.map((stage) => ({

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { describePipeline, parseInput } from '../../../src/control/describe.js'
 import { blueprintIn, stageIn } from '../../../src/control/worker-context.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { json } from '../../../src/definition/serdes/json.js'
+import { text } from '../../../src/definition/serdes/text.js'
 import type { Pipeline } from '../../../src/definition/pipeline.js'
+import { memorySource } from '../../../src/testing/memory-source.js'
 import { BreakableSink } from '../engine/breakable-sink.js'
 import { LogSource } from '../engine/log-source.js'
 import { contextOf } from './contexts.js'
@@ -92,6 +96,24 @@ describe('the plan', () => {
       discoveryMs: 30_000,
       searchAttributes: true,
       input: { until: null, fresh: false, from: null },
+    })
+  })
+
+  test('refuses to go back where several stages would have to go back together', async () => {
+    const counts = definePipeline({
+      name: 'delays',
+      sources: { numbers: memorySource<number>([]) },
+      steps: ({ numbers }) =>
+        numbers
+          .repartition('by-parity', (n) => String(n % 2), { key: text(), value: json(z.number()) })
+          .count('counts')
+          .to('out', new BreakableSink('out').sink()),
+    })
+    const rewind = { to: { epoch: 3, generation: null }, stage: null, partition: null }
+    const refused = describePipeline(contextOf([counts]), { pipeline: 'delays', rewind }, 'tidemark/delays')
+    await expect(refused).rejects.toMatchObject({
+      code: 'InvalidCommand',
+      message: expect.stringContaining('several stages'),
     })
   })
 
