@@ -59,7 +59,9 @@ export async function pipelineTasks(
   { stage, partition }: { readonly stage?: string | undefined; readonly partition?: number | undefined } = {},
 ): Promise<PipelineMemo['tasks']> {
   const { memo } = await describePipelineRun(client, pipeline)
-  const tasks = (memo?.tasks ?? []).filter(
+  // Not planned yet: nobody knows which tasks there will be.
+  if (memo === null) return []
+  const tasks = memo.tasks.filter(
     (task) => (stage ?? task.stage) === task.stage && (partition ?? task.partition) === task.partition,
   )
   if (tasks.length === 0 && (stage !== undefined || partition !== undefined)) {
