@@ -1,3 +1,4 @@
+import kafkajs from 'kafkajs'
 import { expect, test } from 'vitest'
 import { headersOf } from '../../../../src/definition/headers.js'
 import { json } from '../../../../src/definition/serdes/index.js'
@@ -5,6 +6,8 @@ import type { Output } from '../../../../src/definition/sink.js'
 import { ChannelRecord, channelHeaders } from '../../../../src/connectors/kafka/channel/channel-record.js'
 import { channelTopic, topicIn } from '../../../../src/connectors/kafka/channel/channel-topic.js'
 import { kafkaChannel } from '../../../../src/connectors/kafka/channel/kafka-channel.js'
+import { brokers } from '../../../setup/shared-servers.js'
+import { uniqueName } from '../../../setup/unique-name.js'
 import type { Outgoing } from '../../../../src/connectors/kafka/sink/outgoing.js'
 
 const legal = /^[A-Za-z0-9._-]{1,249}$/
@@ -81,4 +84,73 @@ test('Kafka’s own timestamp is the epoch’s: however old values are, retentio
   }
   const record = channel.sink.encode(output) as Outgoing
   expect([record.timestamp, record.topic]).toEqual([1_700_000_000_000, channelTopic('p', 'i')])
+})
+
+test('its topic is made with the number of partitions that is due, refused with another, and read committed', async () => {
+  const pipeline = uniqueName('channel')
+  const source = (partitions: number) =>
+    kafkaChannel(
+      {
+        pipeline,
+        id: 'by-key',
+        key: json(),
+        value: json(),
+        partitions: () => Promise.resolve(partitions),
+        senders: () => Promise.resolve(1),
+        timed: null,
+      },
+      'default',
+    ).source
+  const asked = {
+    pipeline,
+    source: 'by-key',
+    namespace: 'team/a',
+    signal: new AbortController().signal,
+    connection: () => ({ brokers: brokers() }),
+  }
+  const topic = topicIn('team/a', channelTopic(pipeline, 'by-key'))
+  const kafka = new kafkajs.Kafka({ brokers: [...brokers()], logLevel: kafkajs.logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    // Whoever comes second finds it.
+    expect(await Promise.all([source(3).partitions(asked), source(3).partitions(asked)])).toEqual([3, 3])
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    expect(topics[0]?.partitions).toHaveLength(3)
+    const described = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: ['cleanup.policy'] }],
+    })
+    expect(described.resources[0]?.configEntries[0]).toMatchObject({ configValue: 'delete', isDefault: false })
+    await expect(source(4).partitions(asked)).rejects.toMatchObject({
+      code: 'PartitionCountMismatch',
+      retryable: false,
+      details: { topic, needed: 4, found: 3, source: 'by-key', pipeline },
+    })
+
+    // What was written by an attempt that was taken back is no record of it; but all that was written counts for its end.
+    const createPartitioner = kafkajs.Partitioners.DefaultPartitioner
+    const producer = kafka.producer({ createPartitioner, transactionalId: pipeline, maxInFlightRequests: 1 })
+    await producer.connect()
+    for (const end of ['abort', 'commit'] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic, messages: [{ partition: 0, key: '"k"', value: JSON.stringify(end) }] })
+      await transaction[end]()
+    }
+    await producer.disconnect()
+    const at = { ...asked, partition: 0 }
+    expect(await source(3).bounds(at)).toMatchObject({ start: '0', end: '4' })
+    const reader = await source(3).open({ ...at, position: '0' })
+    const values: unknown[] = []
+    for (let next = 0; next < 4;) {
+      const batch = await reader.poll({ maxRecords: 10, maxBytes: 1e6, maxWaitMs: 1_000, signal: asked.signal })
+      next = Number(batch.next)
+      values.push(...batch.records.map((record) => [source(3).key?.(record), source(3).decode(record)]))
+    }
+    await reader.close()
+    expect(values).toEqual([['k', 'commit']])
+  } finally {
+    await admin.deleteTopics({ topics: [topic] }).catch(() => undefined)
+    await admin.disconnect()
+  }
 })
