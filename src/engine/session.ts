@@ -216,9 +216,8 @@ export class Session {
         acceptCodeChange: input.acceptCodeChange,
         adopts: adopted !== null,
       })
-      const { pipeline } = claim
       const { namespace, connection } = host
-      const asked = { pipeline, source: source.id, namespace, signal: abort.signal, connection }
+      const asked = { pipeline: claim.pipeline, source: source.id, namespace, signal: abort.signal, connection }
       let known = claim.checkpoint.identities[source.id]
       const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
         const context: OpenContext = { ...asked, partition: claim.partition, position: at }
