@@ -20,8 +20,9 @@ import { Topics } from './topics.js'
 
 /**
  * The promise: a stream that is given another key in the middle of a pipeline comes to its new partitions exactly once, and
- * state by either key is what all records before gave; through kill -9 in the middle of epochs of both stages. A bounded run
- * ends by itself, behind all that the first stage has written. Judged by what the input topic and Kafka's own Java client
+ * state by either key is what all records before gave; through kill -9 in the middle of epochs of both stages. No value is late
+ * that wasn't in its own partition, however far the tasks before are apart, so windows are whole. A bounded run ends by itself,
+ * behind all that the first stage has written, and closes them. Judged by what the input topic and Kafka's own Java client
  * say, counted anew.
  */
 
@@ -57,7 +58,7 @@ beforeAll(async () => {
       // Airports of one partition don't leave from the other.
       const from = `${AIRPORTS[n % AIRPORTS.length] ?? ''}-${partition}`
       const to = AIRPORTS[Math.floor(n / 3) % AIRPORTS.length] ?? ''
-      return { partition, key: from, value: JSON.stringify({ id, to }) }
+      return { partition, key: from, value: JSON.stringify({ id, to, at: n * 10 }) }
     })
     await topics.produce({ topic: input, messages })
   }
@@ -112,6 +113,12 @@ interface Arrival {
   readonly arrival: number
 }
 
+interface Count {
+  readonly to: string
+  readonly second: number
+  readonly flights: number
+}
+
 it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 300_000 }, async () => {
   const victim = await addWorker()
   const run = await client.workflow.start('tidemarkPipeline', {
@@ -130,14 +137,22 @@ it('counts by two keys, each over all records, whoever is killed meanwhile', { t
   // What has to be there, from the raw topic and nothing else.
   const raw = [...(await readTopic(brokers(), input)).values()].flat()
   const departures = new Map<string, number>()
+  const counts = new Map<string, number>()
   const expected = new Map<number, { readonly to: string; readonly departure: number; readonly partition: number }>()
   for (const { key, value, partition } of raw) {
-    const { id, to } = JSON.parse(value ?? '') as { id: number; to: string }
+    const { id, to, at } = JSON.parse(value ?? '') as { id: number; to: string; at: number }
+    const window = `${to} ${at - (at % 1_000)}`
+    counts.set(window, (counts.get(window) ?? 0) + 1)
     const departure = (departures.get(key ?? '') ?? 0) + 1
     departures.set(key ?? '', departure)
     expected.set(id, { to, departure, partition })
   }
-  const rows = (await readCommitted(brokers(), output)).map(({ value }) => JSON.parse(value ?? '') as Arrival)
+  const found = await readCommitted(brokers(), output)
+  const outputs = found.map(({ value }) => JSON.parse(value ?? '') as Arrival | Count)
+  const windows = outputs.flatMap((row) => ('second' in row ? [[`${row.to} ${row.second}`, row.flights] as const] : []))
+  expect(windows).toHaveLength(counts.size)
+  expect(new Map(windows)).toEqual(counts)
+  const rows = outputs.flatMap((row) => ('id' in row ? [row] : []))
   expect(rows).toHaveLength(PARTITIONS * EACH)
   const arrivals = new Map<string, number>()
   const last = new Map<string, number>()
