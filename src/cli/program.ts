@@ -9,6 +9,7 @@ import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
 import { rewindCommand } from './commands/rewind.js'
+import { shadowCommand } from './commands/shadow.js'
 import { startCommand } from './commands/start.js'
 import { statusCommand } from './commands/status.js'
 import { verifyCommand } from './commands/verify.js'
@@ -37,6 +38,7 @@ export function programFor(terminal: Terminal): Command {
     verifyCommand,
     rewindCommand,
     forkCommand,
+    shadowCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,
