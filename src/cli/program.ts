@@ -11,6 +11,7 @@ import { resumeCommand } from './commands/resume.js'
 import { rewindCommand } from './commands/rewind.js'
 import { shadowCommand } from './commands/shadow.js'
 import { startCommand } from './commands/start.js'
+import { stateCommand } from './commands/state.js'
 import { statusCommand } from './commands/status.js'
 import { verifyCommand } from './commands/verify.js'
 import { workerCommand } from './commands/worker.js'
@@ -39,6 +40,7 @@ export function programFor(terminal: Terminal): Command {
     rewindCommand,
     forkCommand,
     shadowCommand,
+    stateCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

@@ -9,6 +9,8 @@ import type { Terminal } from './terminal.js'
 export interface RerunCode {
   /** Throws `CommandFailure` where the module's pipeline has no such stage. */
   of(client: Client, stage: string): Code
+  /** The stage that has a step of that id. Throws `CommandFailure` where there is none. */
+  stageOf(step: string): string
 }
 
 export async function rerunCode(
@@ -30,6 +32,12 @@ export async function rerunCode(
     throw new CommandFailure(`${path} exports no pipeline '${name}'`, next, { exitCode: EXIT.usage })
   }
   return {
+    stageOf(step) {
+      const found = blueprint.stages.find(({ steps }) => steps.some(({ id }) => id === step))
+      if (found !== undefined) return found.id
+      const known = blueprint.stages.flatMap(({ steps }) => steps.map(({ id }) => id)).join(', ')
+      throw new CommandFailure(`pipeline '${name}' in ${path} has no step '${step}'`, `it has ${known}`)
+    },
     of(client, stage) {
       const own = blueprint.stages.find(({ id }) => id === stage)
       const host = rerunHost(client, settings, (message) => terminal.err(`${message}\n`))
