@@ -9,7 +9,9 @@ import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
 import { rewindCommand } from './commands/rewind.js'
+import { shadowCommand } from './commands/shadow.js'
 import { startCommand } from './commands/start.js'
+import { stateCommand } from './commands/state.js'
 import { statusCommand } from './commands/status.js'
 import { verifyCommand } from './commands/verify.js'
 import { workerCommand } from './commands/worker.js'
@@ -37,6 +39,8 @@ export function programFor(terminal: Terminal): Command {
     verifyCommand,
     rewindCommand,
     forkCommand,
+    shadowCommand,
+    stateCommand,
     pauseCommand,
     resumeCommand,
     drainCommand,

@@ -57,11 +57,9 @@ export function untilLatest(text: string): 'latest' {
 
 /** `45`, `2/45` of generation 2, or a time with its zone. */
 export function rewindTo(text: string): RewindTo {
-  const [, generation, epoch] = /^(?:(\d{1,9})\/)?(\d{1,9})$/.exec(text.trim()) ?? []
-  if (epoch !== undefined) {
-    return generation === undefined
-      ? { epoch: Number(epoch) }
-      : { epoch: Number(epoch), generation: Number(generation) }
+  if (/^[\d/]+$/.test(text.trim())) {
+    const { generation, epoch } = epochName(text)
+    return generation === null ? { epoch } : { epoch, generation }
   }
   const time = timeOf(text)
   if (time === null) {
@@ -70,6 +68,18 @@ export function rewindTo(text: string): RewindTo {
     )
   }
   return { time }
+}
+
+export interface EpochName {
+  readonly generation: number | null
+  readonly epoch: number
+}
+
+/** `45`, or `2/45` of generation 2. */
+export function epochName(text: string): EpochName {
+  const [, generation, epoch] = /^(?:(\d{1,9})\/)?(\d{1,9})$/.exec(text.trim()) ?? []
+  if (epoch === undefined) throw new InvalidArgumentError('It has to be an epoch as 45, or 2/45 of generation 2.')
+  return { generation: generation === undefined ? null : Number(generation), epoch: Number(epoch) }
 }
 
 export interface EpochRange {

@@ -24,22 +24,25 @@ export const isMeant = (rewind: Pick<Rewind, 'stage' | 'partition'>, stage: stri
 export async function checkpointAt(
   client: Client,
   at: { readonly pipeline: string; readonly stage: string; readonly partition: number },
-  to: Rewind['to'],
+  to: Rewind['to'] | 'newest',
 ): Promise<FoundCheckpoint> {
   let newest: TaskState | null = null
-  let generation = 'epoch' in to ? to.generation : null
+  let generation = to !== 'newest' && 'epoch' in to ? to.generation : null
   let oldest: TaskState | null = null
   for await (const run of taskRuns(client, taskWorkflowId(at.pipeline, at.stage, at.partition))) {
     newest ??= run.state
     generation ??= run.state.generation
     oldest = run.begun
+    if (to === 'newest') return { state: run.state, recordedAt: run.epochs.at(-1)?.recordedAt ?? null, newest }
     const found = 'time' in to ? recordedBy(run, to.time) : endedEpoch(run, generation, to.epoch)
     if (found !== null) return { ...found, newest }
   }
   const wanted =
-    'time' in to
-      ? `as old as ${new Date(to.time).toISOString()}`
-      : `epoch ${to.epoch}${generation === null ? '' : ` of generation ${generation}`}`
+    to === 'newest'
+      ? 'there'
+      : 'time' in to
+        ? `as old as ${new Date(to.time).toISOString()}`
+        : `epoch ${to.epoch}${generation === null ? '' : ` of generation ${generation}`}`
   const found =
     newest === null || oldest === null ? 'none' : `${nameOf(oldest)} to ${nameOf(newest)} (generation/epoch)`
   throw new CheckpointNotFound({ ...at, wanted, found })

@@ -36,6 +36,14 @@ export class StepStates {
     return table
   }
 
+  /** What a step keeps, table by table, keys in their order. */
+  *entriesOf(step: string): Generator<{ readonly table: string; readonly key: string; readonly value: unknown }> {
+    for (const [id, table] of this.tables) {
+      if (!id.startsWith(`${step} `)) continue
+      for (const key of table.keys()) yield { table: id.slice(step.length + 1), key, value: table.get(key) }
+    }
+  }
+
   /** Entries of all tables. */
   get size(): number {
     let size = 0

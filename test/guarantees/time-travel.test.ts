@@ -176,6 +176,14 @@ it('lists, proves and goes back to checkpoints across continue-as-new', { timeou
   expect(changed).toMatchObject({ code: 1, err: expect.stringContaining(`${sums} differs from its history: main/0`) })
   expect(changed.out).toContain("the code of 'round' is not what ran then")
 
+  const beside = ['--module', tampered, '--against', module, '--from', String(middle), '--partition', '0'] as const
+  const shadow = await tidemark('shadow', sums, ...beside, '--json')
+  const behind = sent - Number(first.find(({ epoch }) => epoch === middle)?.positions['numbers'])
+  expect(JSON.parse(shadow.out)).toMatchObject([{ same: 0, changed: behind, added: 0, removed: 0 }])
+  const known = await tidemark('state', sums, 'sum', 'key-0', '--module', module, '--partition', '0', '--json')
+  const value = { n: sent - 1, total: (sent * (sent - 1)) / 2, stamp: '' }
+  expect(JSON.parse(known.out)).toMatchObject([{ count: 1, entries: [{ key: ['key-0'], value: [value] }] }])
+
   const to = ['--to', String(middle)] as const
   const asked = await tidemark('rewind', sums, ...to)
   expect(asked).toMatchObject({ code: 2, err: expect.stringContaining('next: to do it, give --yes') })

@@ -2,10 +2,9 @@ import { Command } from 'commander'
 import { pipelineTasks } from '../../client/read-pipeline.js'
 import type { EpochRange } from '../values.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
-import { CommandFailure, EXIT } from '../failure.js'
+import { CommandFailure } from '../failure.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
-import { loadModule } from '../load-module.js'
-import { pluginOptions } from '../plugin-options.js'
+import { rerunCode } from '../rerun-code.js'
 import type { Terminal } from '../terminal.js'
 import { epochRange, filledText, hostPorts, partitionNumber, pipelineName } from '../values.js'
 import { isWrong, verdictView } from '../views/verdict-view.js'
@@ -41,34 +40,14 @@ export function verifyCommand(terminal: Terminal): Command {
 
 async function verify(name: string, flags: Flags, terminal: Terminal): Promise<void> {
   const { module: path, epochs: range, partition, stage, brokers, json } = flags
-  const module = await loadModule(path)
-  // Only here: connectors are slow to load.
-  const [{ settingsFrom }, { rerunHost }, { verifyTask }] = await Promise.all([
-    import('../../plugin/options.js'),
-    import('../../rerun/host.js'),
-    import('../../rerun/verify.js'),
-  ])
-  const settings = settingsFrom(pluginOptions(module, brokers === undefined ? {} : { brokers }, terminal.env))
-  const blueprint = settings.pipelines.get(name)
-  if (blueprint === undefined) {
-    const next = `give the module that defines it; this one has ${[...settings.pipelines.keys()].join(', ')}`
-    throw new CommandFailure(`${path} exports no pipeline '${name}'`, next, { exitCode: EXIT.usage })
-  }
+  const code = await rerunCode(path, name, brokers, terminal)
+  const { verifyTask } = await import('../../rerun/verify.js')
   await connected(flags, terminal, async ({ client }) => {
-    const host = rerunHost(client, settings, (message) => terminal.err(`${message}\n`))
     const verdicts = []
-    for (const task of await pipelineTasks(client, 'verify', name, { stage, partition })) {
-      const own = blueprint.stages.find(({ id }) => id === task.stage)
-      if (own === undefined) {
-        const next = `give the module that the pipeline runs with; this one has ${blueprint.stages.map(({ id }) => id).join(', ')}`
-        throw new CommandFailure(`pipeline '${name}' in ${path} has no stage '${task.stage}'`, next)
-      }
-      const { stage: at, partition: number } = task
+    for (const { stage: at, partition: number } of await pipelineTasks(client, 'verify', name, { stage, partition })) {
       const verdict = await verifyTask({
         client,
-        host,
-        blueprint,
-        stage: own,
+        ...code.of(client, at),
         task: { stage: at, partition: number },
         range,
       })

@@ -1,0 +1,115 @@
+import type { Client } from '@temporalio/client'
+import { checkpointAt } from '../control/checkpoint-at.js'
+import type { TaskRef } from '../control/recorded-epochs.js'
+import { restoreState } from '../engine/restore-state.js'
+import { InvalidCommand } from '../errors/control.js'
+import type { Rewind } from '../protocol/pipeline.js'
+import { StepStates } from '../state/step-states.js'
+import { pairOf } from '../state/pair-key.js'
+import { compileStage } from '../steps/compile-stage.js'
+import type { EpochMs } from '../units.js'
+import { muted } from './muted.js'
+import type { Code } from './shadow.js'
+
+export interface StateReading {
+  readonly client: Client
+  readonly code: Code
+  readonly task: TaskRef
+  /** Id of the step. */
+  readonly step: string
+  /** Of this key only: its text. */
+  readonly key?: string
+  readonly at: Rewind['to'] | 'newest'
+  /** At most so many entries. */
+  readonly limit: number
+}
+
+/** One entry of what a step keeps. */
+export interface StateEntry {
+  /** Which of the step's tables: `values`, `windows`, `event-timers` … */
+  readonly table: string
+  /** Its key, or its keys where there are several: of a timer, the record's and the timer's name; of a window, the record's and its start. Bytes that are no text: as hexadecimal. */
+  readonly key: readonly string[]
+  /** As the step holds it. */
+  readonly value: unknown
+}
+
+/** What a step of one task knew at a checkpoint. */
+export interface StateAt extends TaskRef {
+  readonly step: string
+  readonly generation: number
+  readonly epoch: number
+  readonly recordedAt: EpochMs | null
+  /** All that match, those beyond the limit too. */
+  readonly count: number
+  readonly entries: readonly StateEntry[]
+}
+
+/**
+ * Restores what a step kept at a checkpoint, from history or the state backend, and asks nobody else: neither source nor sink.
+ * Throws `CheckpointNotFound`, `StateCorrupt`, `InvalidCommand` where that step keeps no state.
+ */
+export async function stateAt({ client, code, task, step, key, at, limit }: StateReading): Promise<StateAt> {
+  const { blueprint, stage, host } = code
+  const states = new StepStates()
+  const nothing = (): void => {}
+  const sinks = Object.fromEntries(stage.sinks.map(({ id }) => [id, nothing]))
+  const source = stage.sources[0]?.source
+  const decodeKey = (_: string, bytes: Uint8Array): unknown =>
+    source?.key?.({ position: '', next: '', key: bytes, value: undefined })
+  compileStage(stage, { sinks, at: new Int32Array(1), states, decodeKey })
+  if (states.versions[step] === undefined) {
+    const others = Object.keys(states.versions).join(', ') || 'none does'
+    const reason = `step '${step}' keeps no state in stage '${stage.id}'; these do: ${others}`
+    throw new InvalidCommand({ command: 'state', pipeline: blueprint.name, reason })
+  }
+  const { state, recordedAt } = await checkpointAt(client, { pipeline: blueprint.name, ...task }, at)
+  const { generation, incarnation, origin, checkpoint } = state
+  const { signal } = new AbortController()
+  const keeper = await restoreState({
+    host,
+    states,
+    claim: {
+      pipeline: blueprint.name,
+      ...task,
+      owner: { generation, incarnation, claim: 0, runId: 'state' },
+      origin,
+      checkpoint,
+      scheduled: null,
+      fingerprint: '',
+      isReset: false,
+      // What other code has kept is nothing to this question.
+      allowNonRestoredState: true,
+    },
+    blueprint: muted(blueprint),
+    signal,
+    time: () => 0,
+  })
+  await keeper.close()
+  const entries: StateEntry[] = []
+  let count = 0
+  for (const { table, key: raw, value } of states.entriesOf(step)) {
+    const keys = keysOf(raw, value)
+    if (key !== undefined && !keys.includes(key)) continue
+    count++
+    if (entries.length < limit) entries.push({ table, key: keys, value })
+  }
+  return { ...task, step, generation, epoch: checkpoint.epoch, recordedAt, count, entries }
+}
+
+function keysOf(raw: string, value: unknown): readonly string[] {
+  // Fixed windows: `<start> <key>`.
+  const [, start, key] = /^(-?\d+) ([^]*)$/.exec(raw) ?? []
+  const isWindow = typeof value === 'object' && value !== null && 'start' in value && String(value.start) === start
+  if (isWindow && start !== undefined && key !== undefined) return [textOf(key), start]
+  return (raw.includes('\0\0') ? pairOf(raw) : [raw]).map(textOf)
+}
+
+/** Keys of records have a byte per character; names that users give are texts. */
+function textOf(key: string): string {
+  const bytes = Buffer.from(key, 'latin1')
+  if (bytes.toString('latin1') !== key) return key
+  const text = bytes.toString()
+  const isText = Buffer.from(text).equals(bytes) && ![...bytes].some((byte) => byte < 32)
+  return isText ? text : bytes.toString('hex')
+}
