@@ -6,6 +6,7 @@ import { mapStep } from '../steps/map.js'
 import { aggregateStep } from '../steps/aggregate.js'
 import { dedupeStep } from '../steps/dedupe.js'
 import { eventTimeStep } from '../steps/event-time.js'
+import { type Combine, joinStep } from '../steps/join/join.js'
 import { keyByStep } from '../steps/key-by.js'
 import { mergeStep } from '../steps/merge.js'
 import { repartitionStep } from '../steps/repartition.js'
@@ -17,6 +18,7 @@ import { type AnyAggregator } from './aggregator.js'
 import { count, reduce } from './aggregators/index.js'
 import { checkAggregator } from './check-aggregator.js'
 import { checkSink } from './check-connectors.js'
+import { checkJoin } from './check-join.js'
 import { checkState } from './check-state.js'
 import { checkDedupe, checkEventTime, checkKeyBy, checkRepartition, checkStateful } from './check-step.js'
 import { checkWindow } from './check-window.js'
@@ -133,6 +135,20 @@ export class StreamBuilder {
     const [out, late] = this.#port.recorder.step(id, [this.#port], step)
     if (out === undefined || late === undefined) throw new TypeError('a window step has two outputs')
     return Object.assign(new StreamBuilder(out), { late: new StreamBuilder(late) })
+  }
+
+  join(id: string, other: unknown, options: unknown, combine: Combine): StreamBuilder {
+    this.#mustBeKeyed(id)
+    if (!this.#port.timed) this.#fault(id, 'needs event time: call .eventTime(id, timestamp, options) first')
+    const settings = this.#checked(checkJoin(options, `steps.${id}`))
+    if (typeof combine !== 'function') this.#fault(id, 'needs a function as its fourth argument')
+    const inputs = [this.#port]
+    if (!isBuilder(other)) this.#fault(id, 'joins something that is no stream')
+    else {
+      inputs.push(other.#port)
+      if (!other.#port.keyed || !other.#port.timed) this.#fault(id, 'joins a stream that needs a key and event time')
+    }
+    return this.#step(id, joinStep(combine, settings), inputs)
   }
 
   to(id: string, sink: unknown): object {

@@ -1,6 +1,7 @@
 import type { Duration, EpochMs } from '../units.js'
 import type { Aggregator } from './aggregator.js'
 import type { AsyncContext, AsyncOptions, StepContext } from './context.js'
+import type { JoinKind, JoinOptions, Left, Right } from './joins.js'
 import type { EventTime, Missing, NeedsBoth, NeedsKey, Unkeyed, Untimed } from './marks.js'
 import type { Serde } from './serde.js'
 import type { Sink } from './sink.js'
@@ -123,6 +124,13 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * whose windows have all closed go to `late`, which may be left unused.
    */
   readonly window: NeedsBoth<K, E, StatefulMethods<T, K, E>['window']>
+  /**
+   * `combine` of each pair of a value here and one of `other` with the same key, whose times are `within` of each other,
+   * with the later of both as its time; it comes out when the second of them has come. Values that meet none come out, where
+   * `how` asks for them, with their own time, when the watermark of both streams has passed the last that they could have
+   * met by `grace`. Values that are behind the watermark by `grace` or more are dropped.
+   */
+  readonly join: NeedsBoth<K, E, StatefulMethods<T, K, E>['join']>
   /** Ends the chain in `sink`. The id names the sink's ledger: never change it. */
   to<const Id extends string>(id: Id, sink: Sink<T>): End<Id, T>
 }
@@ -139,6 +147,12 @@ interface StatefulMethods<T, K, E> {
     aggregator: AggregatorFor<W, T, A, R>,
     options?: WindowOptions,
   ): WindowedStream<T, K, R>
+  join<U, R, const H extends JoinKind = 'inner'>(
+    id: string,
+    other: Stream<U, K, EventTime>,
+    options: JoinOptions<H>,
+    combine: (left: Left<H, T>, right: Right<H, U>, ctx: StepContext<K>) => Sync<R>,
+  ): Stream<R, K, E>
 }
 
 /** Results of windows; `late` are the values that came when their windows had closed. */

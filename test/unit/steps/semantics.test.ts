@@ -13,6 +13,7 @@ import {
   type TimeWindow,
   type Windowed,
 } from '../../../src/definition/windows.js'
+import type { JoinKind, JoinOptions } from '../../../src/definition/joins.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun } from './stage-run.js'
 
@@ -32,6 +33,16 @@ const windowed = (
     const windows = s.window('w', over, collect<number>(), options)
     return [windows.to('out', sink), windows.late.to('late', sink)]
   }, maxDisorder)
+
+/** Left values are texts such as `l5`, right ones `r5`, at that time; pairs come out as `l5 r6 @6`. */
+const joined = (options: JoinOptions<JoinKind>): StageRun<string> =>
+  new StageRun<string>((s) => {
+    const sides = s.branch('side', { left: (v) => v.startsWith('l'), right: () => true })
+    const [left, right] = (['left', 'right'] as const).map((side) =>
+      sides[side].eventTime(`${side}-time`, (v) => Number(v.slice(1)), { maxDisorder: 0 }),
+    ) as [Stream<string, string, EventTime>, Stream<string, string, EventTime>]
+    return left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`).to('out', sink)
+  })
 
 const windowsOf = (run: StageRun<number>): readonly string[] =>
   (run.values() as readonly Windowed<string, readonly number[]>[]).map(
@@ -252,6 +263,52 @@ const rows: Readonly<Record<string, () => void>> = {
     for (const value of [5, 25]) run.send(value)
     run.end()
     expect(windowsOf(run)).toEqual(['k 0..10 5', 'k 20..30 25'])
+  },
+  'which values meet': () => {
+    const run = joined({ within: { before: 2, after: 3 } })
+    for (const value of ['l10', 'r7', 'r8', 'r13', 'r14']) run.send(value)
+    expect(run.values()).toEqual(['l10 r8 @10', 'l10 r13 @13'])
+    run.send('r10', { key: 'other' })
+    expect(run.values()).toHaveLength(2)
+  },
+  'a late value and a join': () => {
+    for (const [grace, found] of [
+      [0, []],
+      [1, ['l9 r9 @9']],
+    ] as const) {
+      const run = joined({ within: 5, grace })
+      // The watermark of both is 9, and 9 is not expected any more.
+      for (const value of ['l10', 'r20', 'r9', 'l9']) run.send(value)
+      expect(run.values().filter((pair) => String(pair).includes('9'))).toEqual(
+        found.length === 0 ? [] : ['l10 r9 @10', ...found],
+      )
+    }
+  },
+  'a value that meets none': () => {
+    const run = joined({ how: 'left', within: { before: 0, after: 4 }, grace: 2 })
+    for (const value of ['l10', 'r30', 'l16']) run.send(value)
+    expect(run.values()).toEqual([])
+    run.send('l17')
+    expect(run.values()).toEqual(['l10 - @10'])
+    expect(run.out[0]).toEqual(['out', 'l10 - @10', 'k', 10])
+  },
+  'the order in which lone values come': () => {
+    const run = joined({ how: 'outer', within: { before: 1, after: 3 } })
+    for (const [value, key] of [
+      ['l4', 'b'],
+      ['l4', 'a'],
+      ['l5', 'z'],
+      ['r6', 'c'],
+    ] as const)
+      run.send(value, { key })
+    run.end()
+    // Nothing can be missing any more at 7, 7, 7 and 8: by that, then left ones first, then keys.
+    expect(run.out.map(([, value, key]) => `${String(value)} ${key}`)).toEqual([
+      'l4 - @4 a',
+      'l4 - @4 b',
+      '- r6 @6 c',
+      'l5 - @5 z',
+    ])
   },
   'a value without a key': () => {
     const run = windowed(tumbling(10))
