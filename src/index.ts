@@ -82,7 +82,7 @@ export {
   SourceError,
   StateError,
 } from './errors/families.js'
-export { InvalidDefinition } from './errors/definition.js'
+export { InvalidDefinition, NotCoPartitioned } from './errors/definition.js'
 export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,
