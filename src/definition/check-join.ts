@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import type { JoinTableSettings } from '../steps/join/join-table.js'
 import type { JoinSettings } from '../steps/join/join.js'
+import { checkState } from './check-state.js'
 import type { Fault } from './fault.js'
 import { durationSchema, faultsIn } from './faults-of.js'
 
@@ -29,4 +31,19 @@ export function checkJoin(options: unknown, path: string): [JoinSettings, readon
   const { how, grace } = parsed.data ?? { how: 'inner' as const, grace: 0 }
   const { before, after } = within.data ?? { before: 0, after: 0 }
   return [{ how, beforeMs: before, afterMs: after, graceMs: grace }, faults]
+}
+
+const tableSchema = z.strictObject(
+  { how: z.enum(['inner', 'left'], "must be 'inner' or 'left'").default('inner'), state: z.unknown().optional() },
+  'must be an object',
+)
+
+/** The same of a join with a table. */
+export function checkJoinTable(options: unknown, path: string): [JoinTableSettings, readonly Fault[]] {
+  const parsed = tableSchema.safeParse(options, { reportInput: true })
+  const [state, faults] = checkState(parsed.data?.state, `${path}.state`, false)
+  return [
+    { how: parsed.data?.how ?? 'inner', state },
+    parsed.success ? faults : [...faultsIn(parsed.error, path), ...faults],
+  ]
 }

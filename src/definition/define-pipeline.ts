@@ -20,7 +20,8 @@ import type { Ends, Pipeline, PipelineOptions, Sinks, UniqueIds } from './pipeli
 import { Recorder } from './recorder.js'
 import type { AnySource } from './source.js'
 import { splitStages } from './stages.js'
-import { streamOf } from './stream-builder.js'
+import { streamOf, tableOf } from './stream-builder.js'
+import { isTable } from './table.js'
 
 const defaultCheckpointMs = 5_000
 const defaultInlineBytes = 128 * 1024
@@ -107,7 +108,8 @@ function record({ sources, steps }: Unchecked, faults: Fault[]): Graph {
   const given = typeof sources === 'object' && sources !== null ? Object.entries(sources) : []
   for (const [id, source] of given) {
     const [definition, wrong] = checkSource(source, `sources.${id}`)
-    streams[id] = streamOf(recorder.source(id, definition))
+    const port = recorder.source(id, definition, isTable(source))
+    streams[id] = isTable(source) ? tableOf(port) : streamOf(port)
     recorder.faults.push(...wrong)
   }
   if (typeof steps === 'function' && given.length > 0) run(recorder, () => steps(streams) as unknown)

@@ -1,4 +1,5 @@
 import type { Duration } from '../units.js'
+import type { StateOptions } from './state-options.js'
 
 /** Which values come out that meet none: those of neither side, of the left one, of both. */
 export type JoinKind = 'inner' | 'left' | 'outer'
@@ -18,4 +19,11 @@ export interface JoinOptions<H> {
   readonly within: Duration | { readonly before: Duration; readonly after: Duration }
   /** How much further the watermark has to come before a value is late, and before one counts as alone. Default 0. */
   readonly grace?: Duration
+}
+
+export interface JoinTableOptions<H> {
+  /** Default `'inner'`: only values whose key has a row. `'left'`: all. */
+  readonly how?: H
+  /** Of rows. A `ttl` is counted from when the row was written last. */
+  readonly state?: StateOptions
 }

@@ -1,7 +1,16 @@
 /** Joins: what must compile, with the types that must come out, and what must not. Compiled, never run. */
 import { expectTypeOf } from 'vitest'
 import { kafkaSink, kafkaSource } from '../../src/connectors/kafka/index.js'
-import { definePipeline, json, text, type EventTime, type Stream } from '../../src/index.js'
+import {
+  definePipeline,
+  json,
+  nullable as nullableSerde,
+  table,
+  text,
+  type EventTime,
+  type Stream,
+  type Table,
+} from '../../src/index.js'
 import { Click, Order } from './models.js'
 
 type O = { readonly id: string; readonly total: number }
@@ -65,3 +74,38 @@ definePipeline({
       )
       .to('o', kafkaSink({ topic: 't' })),
 })
+
+const customers = table(kafkaSource({ topic: 'customers', key: text(), value: json(Order) }))
+const nullable = table(kafkaSource({ topic: 'customers', key: text(), value: nullableSerde(json(Order)) }))
+type Row = { id: string; customerId: string; total: number; at: number; country: 'DE' | 'FR' }
+export const withTable = definePipeline({
+  name: 'with-table',
+  sources: { clicks: kafkaSource({ topic: 'clicks', key: text(), value: json(Click) }), customers, nullable },
+  steps: (s) => {
+    expectTypeOf(s.customers).toEqualTypeOf<Table<Row, string>>()
+    expectTypeOf(s.nullable).toEqualTypeOf<Table<Row, string>>()
+    // @ts-expect-error a table is no stream
+    s.customers.map('m', (c) => c)
+    return s.clicks
+      .joinTable('inner', s.customers, {}, (click, row) => {
+        expectTypeOf(row).toEqualTypeOf<Row>()
+        return { ...click, country: row.country }
+      })
+      .joinTable('left', s.nullable, { how: 'left' }, (click, row) => {
+        expectTypeOf(row).toEqualTypeOf<Row | undefined>()
+        return { page: click.page, country: row?.country ?? 'none' }
+      })
+      .to('out', kafkaSink({ topic: 't' }))
+  },
+})
+expectTypeOf<(typeof withTable)['~pipeline']['sinks']['out']>().toEqualTypeOf<{
+  page: string
+  country: string
+}>()
+// @ts-expect-error a table needs a key
+table(kafkaSource({ topic: 'customers', value: json(Order) }))
+declare const byNumberTable: Table<Row, number>
+// @ts-expect-error keys of two types never meet
+orders.joinTable('t', byNumberTable, {}, () => 0)
+// @ts-expect-error a stream is no table
+orders.joinTable('u', payments, {}, () => 0)
