@@ -1,6 +1,12 @@
 /** The rows of docs/semantics.md, by their names: what Flink and Kafka Streams do differently, and what happens here. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { table } from '../../../src/definition/table.js'
+import { testPipeline } from '../../../src/testing/index.js'
+import { BreakableSink } from '../engine/breakable-sink.js'
+import { LogSource } from '../engine/log-source.js'
+import { Task } from '../engine/task.js'
 import { collect, count } from '../../../src/definition/aggregators/index.js'
 import type { End, Stream } from '../../../src/definition/stream.js'
 import type { EventTime } from '../../../src/definition/marks.js'
@@ -15,7 +21,7 @@ import {
 } from '../../../src/definition/windows.js'
 import type { JoinKind, JoinOptions } from '../../../src/definition/joins.js'
 import { transactional } from '../definition/parts.js'
-import { StageRun } from './stage-run.js'
+import { keyedSource, StageRun } from './stage-run.js'
 
 const sink = transactional()
 type Timed = Stream<number, string, EventTime>
@@ -44,12 +50,12 @@ const joined = (options: JoinOptions<JoinKind>): StageRun<string> =>
     return left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`).to('out', sink)
   })
 
-const windowsOf = (run: StageRun<number>): readonly string[] =>
+const windowsOf = (run: Pick<StageRun<unknown>, 'values'>): readonly string[] =>
   (run.values() as readonly Windowed<string, readonly number[]>[]).map(
     ({ key, start, end, value }) => `${key} ${start}..${end} ${value.join()}`,
   )
 
-const rows: Readonly<Record<string, () => void>> = {
+const rows: Readonly<Record<string, () => void | Promise<void>>> = {
   'the bound of lateness': () => {
     const run = windowed(tumbling(10), {}, 5)
     for (const value of [4, 14, 9, 15, 8]) run.send(value)
@@ -309,6 +315,59 @@ const rows: Readonly<Record<string, () => void>> = {
       '- r6 @6 c',
       'l5 - @5 z',
     ])
+  },
+  'the order of several sources': async () => {
+    const [left, right, out] = [new LogSource(), new LogSource(), new BreakableSink('out')]
+    left.append(1, 4, 2)
+    right.append(3, 4)
+    left.ends = right.ends = true
+    const pipeline = definePipeline({
+      name: 'p',
+      sources: { left: left.source(), right: right.source() },
+      steps: (s) =>
+        s.left
+          .merge('both', s.right)
+          .map('from', (n, ctx) => `${ctx.origin.source} ${n}`)
+          .to('out', out.sink()),
+    })
+    const task = new Task(pipeline)
+    await task.claim()
+    await task.epoch()
+    await task.lose()
+    expect(out.values).toEqual(['left 1', 'right 3', 'left 4', 'left 2', 'right 4'])
+  },
+  'the row of a table': async () => {
+    const pipeline = definePipeline({
+      name: 'p',
+      sources: { values: keyedSource<number>(), rows: table(keyedSource<string>()) },
+      steps: (s) => s.values.joinTable('j', s.rows, { how: 'left' }, (n, row) => `${n} ${row ?? '-'}`).to('out', sink),
+    })
+    await using run = await testPipeline(pipeline)
+    await run.send('values', { key: 'k', value: 1 })
+    await run.send('rows', { key: 'k', value: 'new', timestamp: 20 })
+    await run.send('rows', { key: 'k', value: 'newer, of an earlier time', timestamp: 10 })
+    await run.send('values', { key: 'k', value: 2 })
+    await run.send('rows', { key: 'k', value: null })
+    await run.send('values', { key: 'k', value: 3 })
+    expect(run.sink('out').values).toEqual(['1 -', '2 newer, of an earlier time', '3 -'])
+  },
+  'a stream that is idle': () => {
+    const run = new StageRun<string>((s) => {
+      const sides = s.branch('side', { left: (v) => v.startsWith('l'), right: () => true })
+      const time = (v: string) => Number(v.slice(1))
+      return sides.left
+        .eventTime('left-time', time, { maxDisorder: 0 })
+        .merge('both', sides.right.eventTime('right-time', time, { maxDisorder: 0, idleAfter: 100 }))
+        .window('w', tumbling(10), collect<string>())
+        .to('out', sink)
+    })
+    run.epoch(1_000)
+    for (const value of ['r3', 'l5', 'l25']) run.send(value)
+    run.epoch(1_050)
+    run.epoch(1_149)
+    expect(windowsOf(run)).toEqual([])
+    run.epoch(1_150)
+    expect(windowsOf(run)).toEqual(['k 0..10 r3,l5'])
   },
   'a value without a key': () => {
     const run = windowed(tumbling(10))
