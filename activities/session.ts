@@ -23,13 +23,12 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
       const stage = stageIn(blueprint, input.stage)
       const open = (): Promise<Session> => Session.open(engine, blueprint, stage, input)
       const session = await whileBeating(context, input.heartbeatMs, () => registry.claim(input, input.owner, open))
-      const { source, identity, catchUp } = session
       return {
         queue: context.processQueue,
         worker: context.identity,
-        furthest: catchUp.furthest === null ? null : { [source.id]: catchUp.furthest },
+        furthest: session.catchUp.furthest,
         ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
-        identities: identity === undefined ? {} : { [source.id]: identity },
+        identities: session.identities,
         steps: stepMarks(stage),
       }
     }),

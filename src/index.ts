@@ -11,6 +11,9 @@ export { definePipeline } from './definition/define-pipeline.js'
 export type { Ends, Pipeline, PipelineOptions, Sinks, Streams, UniqueIds } from './definition/pipeline.js'
 export { otherwise } from './definition/stream.js'
 export type { End, Fn, Guarded, Stream, Sync, WindowedStream } from './definition/stream.js'
+export { table } from './definition/table.js'
+export type { Table, TableSource } from './definition/table.js'
+export type { JoinKind, JoinOptions, JoinTableOptions, Left, Right } from './definition/joins.js'
 export { hopping, session, sliding, tumbling } from './definition/windows.js'
 export type { SessionWindow, TimeWindow, Windowed, WindowOptions } from './definition/windows.js'
 export { aggregate, average, collect, combine, count, max, min, reduce, sum } from './definition/aggregators/index.js'
@@ -81,7 +84,7 @@ export {
   SourceError,
   StateError,
 } from './errors/families.js'
-export { InvalidDefinition } from './errors/definition.js'
+export { InvalidDefinition, NotCoPartitioned } from './errors/definition.js'
 export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './errors/record.js'
 export {
   CorruptBatch,

@@ -2,6 +2,7 @@ import { WorkflowNotFoundError } from '@temporalio/client'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
 import type { Position, Positions } from '../definition/position.js'
+import { NotCoPartitioned } from '../errors/definition.js'
 import { PartitionsLost } from '../errors/source.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import type { DiscoverInput, DiscoverResult, TaskProgress } from '../protocol/pipeline.js'
@@ -45,7 +46,7 @@ async function isRunning(context: WorkerContext, workflowId: string): Promise<bo
   }
 }
 
-/** Throws `PartitionsLost` where there are fewer than there were. */
+/** Throws `NotCoPartitioned` where its sources have unequal numbers, and `PartitionsLost` where there are fewer than there were. */
 async function countPartitions(
   context: WorkerContext,
   blueprint: Blueprint,
@@ -64,6 +65,10 @@ async function countPartitions(
       }),
     ),
   )
+  if (new Set(counts).size > 1) {
+    const found = Object.fromEntries(stage.sources.map(({ id }, index) => [id, counts[index] ?? 0]))
+    throw new NotCoPartitioned({ pipeline: blueprint.name, stage: stage.id, partitions: found })
+  }
   const partitions = Math.max(...counts)
   const known = input.running.length === 0 ? 0 : Math.max(...input.running) + 1
   if (partitions < known) {

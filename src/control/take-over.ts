@@ -91,7 +91,16 @@ class TaskTakeOver {
       const reason = `'from' is for a first or a fresh start: partition ${this.partition} goes on from ${JSON.stringify(known.checkpoint.positions)}`
       throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
     }
-    return this.begun({ ...known, until: await this.until(), ...this.allowed })
+    return this.begun(await this.withNewSources({ ...known, until: await this.until(), ...this.allowed }))
+  }
+
+  /** Sources that the pipeline didn't have before begin where their options say. */
+  private async withNewSources(state: TaskState): Promise<TaskState> {
+    const { origin, checkpoint } = state
+    if (this.stage.sources.every(({ id }) => checkpoint.positions[id] !== undefined)) return state
+    const starts = mapValues(await this.bounds(null), ({ start }) => start)
+    const positions = { ...starts, ...checkpoint.positions }
+    return { ...state, origin: { ...starts, ...origin }, checkpoint: { ...checkpoint, positions } }
   }
 
   private async closeOldRun(workflowId: string): Promise<void> {

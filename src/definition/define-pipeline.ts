@@ -8,6 +8,7 @@ import { checkOnError } from './check-on-error.js'
 import { checkDeterminism } from './check-determinism.js'
 import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
+import { checkSources } from './check-sources.js'
 import { checkStateBackend } from './check-state-backend.js'
 import type { Fault } from './fault.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
@@ -19,7 +20,8 @@ import type { Ends, Pipeline, PipelineOptions, Sinks, UniqueIds } from './pipeli
 import { Recorder } from './recorder.js'
 import type { AnySource } from './source.js'
 import { splitStages } from './stages.js'
-import { streamOf } from './stream-builder.js'
+import { streamOf, tableOf } from './stream-builder.js'
+import { isTable } from './table.js'
 
 const defaultCheckpointMs = 5_000
 const defaultInlineBytes = 128 * 1024
@@ -72,7 +74,8 @@ function check(given: unknown): Pipeline {
   const [backend, wrongBackend] = checkStateBackend(options.state)
   const [stages, wrongStages] = splitStages(String(options.name), graph)
   faults.push(...wrongOnError, ...wrongBackend, ...wrongStages, ...checkPlaces(graph, onError))
-  for (const stage of stages) faults.push(...checkLedgers(stage, onError), ...checkDeterminism(stage))
+  for (const stage of stages)
+    faults.push(...checkLedgers(stage, onError), ...checkDeterminism(stage), ...checkSources(stage))
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
     checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
@@ -105,10 +108,10 @@ function record({ sources, steps }: Unchecked, faults: Fault[]): Graph {
   const given = typeof sources === 'object' && sources !== null ? Object.entries(sources) : []
   for (const [id, source] of given) {
     const [definition, wrong] = checkSource(source, `sources.${id}`)
-    streams[id] = streamOf(recorder.source(id, definition))
+    const port = recorder.source(id, definition, isTable(source))
+    streams[id] = isTable(source) ? tableOf(port) : streamOf(port)
     recorder.faults.push(...wrong)
   }
-  if (given.length > 1) recorder.fault('sources', 'may be one only: one source topic per stage in this version')
   if (typeof steps === 'function' && given.length > 0) run(recorder, () => steps(streams) as unknown)
   faults.push(...recorder.faults)
   return recorder.graph()

@@ -12,6 +12,8 @@ export interface StreamRef {
 export interface SourceNode {
   readonly id: string
   readonly source: SourceDefinition<unknown, unknown, unknown>
+  /** Of each key its latest value counts. */
+  readonly table?: true
   /** Of one that reads what an earlier stage has written. */
   readonly channel?: ChannelSpec
 }

@@ -4,13 +4,20 @@ import type { Missing } from './marks.js'
 import type { Source } from './source.js'
 import type { StateBackend } from './state-backend.js'
 import type { End, Stream } from './stream.js'
+import type { Table, TableSource } from './table.js'
 
 type AnyEnd = End<string, unknown>
 /** What `steps` returns: what `.to()` returned, once or in an array. */
 export type Ends = AnyEnd | readonly AnyEnd[]
 
-/** The parameter of `steps`: one stream per source, by its name. */
-export type Streams<S> = { readonly [N in keyof S]: S[N] extends Source<infer T, infer K> ? Stream<T, K> : never }
+/** The parameter of `steps`: one stream or table per source, by its name. */
+export type Streams<S> = {
+  readonly [N in keyof S]: S[N] extends TableSource<infer V, infer K>
+    ? Table<V, K>
+    : S[N] extends Source<infer T, infer K>
+      ? Stream<T, K>
+      : never
+}
 
 type EachEnd<E> = E extends readonly unknown[] ? E[number] : E
 /** What arrives at each sink, by its id. */

@@ -36,11 +36,15 @@ export class Recorder {
   readonly #holders = new Map<string, string>()
   #finished = false
 
-  source(id: string, source: AnySourceDefinition | undefined): Port {
+  /** A table has no time of its own: it holds nobody's back. */
+  source(id: string, source: AnySourceDefinition | undefined, isTable = false): Port {
     const path = `sources.${id}`
     this.#claim(id, path, 'source', 'property')
-    if (source !== undefined) this.#sources.push({ id, source })
-    return this.#port({ node: id, port: 'out', path, keyed: source?.key !== undefined, timed: false })
+    if (source !== undefined) this.#sources.push(isTable ? { id, source, table: true } : { id, source })
+    const keyed = source?.key !== undefined
+    if (isTable && source !== undefined && !keyed)
+      this.fault(path, 'is a table, and needs a key: give it a `key` serde')
+    return this.#port({ node: id, port: 'out', path, keyed, timed: isTable })
   }
 
   /** Records a step that reads `inputs`; gives one port per output of the step. */

@@ -99,8 +99,9 @@ function idlenessOf({ steps, sources }: Part): number | null {
 }
 
 /** Which nodes have event time at their outputs, by id. */
-function timedNodes({ steps }: Graph): ReadonlySet<string> {
-  const timed = new Set<string>()
+function timedNodes({ sources, steps }: Graph): ReadonlySet<string> {
+  // A table takes nobody's time away.
+  const timed = new Set(sources.filter(({ table }) => table).map(({ id }) => id))
   for (const { id, step, inputs } of steps)
     if (step.maxDisorder !== undefined || inputs.every(({ node }) => timed.has(node))) timed.add(id)
   return timed

@@ -6,6 +6,8 @@ import { mapStep } from '../steps/map.js'
 import { aggregateStep } from '../steps/aggregate.js'
 import { dedupeStep } from '../steps/dedupe.js'
 import { eventTimeStep } from '../steps/event-time.js'
+import { joinTableStep } from '../steps/join/join-table.js'
+import { type Combine, joinStep } from '../steps/join/join.js'
 import { keyByStep } from '../steps/key-by.js'
 import { mergeStep } from '../steps/merge.js'
 import { repartitionStep } from '../steps/repartition.js'
@@ -17,6 +19,7 @@ import { type AnyAggregator } from './aggregator.js'
 import { count, reduce } from './aggregators/index.js'
 import { checkAggregator } from './check-aggregator.js'
 import { checkSink } from './check-connectors.js'
+import { checkJoin, checkJoinTable } from './check-join.js'
 import { checkState } from './check-state.js'
 import { checkDedupe, checkEventTime, checkKeyBy, checkRepartition, checkStateful } from './check-step.js'
 import { checkWindow } from './check-window.js'
@@ -24,6 +27,7 @@ import type { Fault } from './fault.js'
 import { idFault } from './ids.js'
 import type { Port } from './recorder.js'
 import { otherwise, type Stream } from './stream.js'
+import type { Table } from './table.js'
 import type { AsyncContext, StepContext } from './context.js'
 
 /** A step function with its types forgotten: the compiler has checked them where they were known. */
@@ -135,6 +139,29 @@ export class StreamBuilder {
     return Object.assign(new StreamBuilder(out), { late: new StreamBuilder(late) })
   }
 
+  join(id: string, other: unknown, options: unknown, combine: Combine): StreamBuilder {
+    this.#mustBeKeyed(id)
+    if (!this.#port.timed) this.#fault(id, 'needs event time: call .eventTime(id, timestamp, options) first')
+    const settings = this.#checked(checkJoin(options, `steps.${id}`))
+    if (typeof combine !== 'function') this.#fault(id, 'needs a function as its fourth argument')
+    const inputs = [this.#port]
+    if (!isBuilder(other)) this.#fault(id, 'joins something that is no stream')
+    else {
+      inputs.push(other.#port)
+      if (!other.#port.keyed || !other.#port.timed) this.#fault(id, 'joins a stream that needs a key and event time')
+    }
+    return this.#step(id, joinStep(combine, settings), inputs)
+  }
+
+  joinTable(id: string, table: unknown, options: unknown, combine: Combine): StreamBuilder {
+    this.#mustBeKeyed(id)
+    const settings = this.#checked(checkJoinTable(options, `steps.${id}`))
+    if (typeof combine !== 'function') this.#fault(id, 'needs a function as its fourth argument')
+    const rows = typeof table === 'object' && table !== null ? tablePorts.get(table) : undefined
+    if (rows === undefined) this.#fault(id, 'joins something that is no table: wrap its source in table()')
+    return this.#step(id, joinTableStep(combine, settings), rows === undefined ? [this.#port] : [this.#port, rows])
+  }
+
   to(id: string, sink: unknown): object {
     const { recorder } = this.#port
     const [definition, faults] = checkSink(sink, `steps.${id}`)
@@ -197,6 +224,16 @@ export class StreamBuilder {
 /** The stream of `port`, as users see it. */
 export function streamOf(port: Port): Stream<unknown, unknown, unknown> {
   return new StreamBuilder(port) as unknown as Stream<unknown, unknown, unknown>
+}
+
+/** What tables are read from: they have no methods of their own. */
+const tablePorts = new WeakMap<WeakKey, Port>()
+
+/** The table of `port`, as users see it. */
+export function tableOf(port: Port): Table<unknown, unknown> {
+  const table = Object.freeze({})
+  tablePorts.set(table, port)
+  return table as Table<unknown, unknown>
 }
 
 function isBuilder(value: unknown): value is StreamBuilder {

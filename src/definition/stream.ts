@@ -1,11 +1,13 @@
 import type { Duration, EpochMs } from '../units.js'
 import type { Aggregator } from './aggregator.js'
 import type { AsyncContext, AsyncOptions, StepContext } from './context.js'
+import type { JoinKind, JoinOptions, JoinTableOptions, Left, Right } from './joins.js'
 import type { EventTime, Missing, NeedsBoth, NeedsKey, Unkeyed, Untimed } from './marks.js'
 import type { Serde } from './serde.js'
 import type { Sink } from './sink.js'
 import type { StateOptions } from './state-options.js'
 import type { StatefulStep } from './stateful-step.js'
+import type { Table } from './table.js'
 import type { AggregatorFor, SessionWindow, TimeWindow, Windowed, WindowOptions } from './windows.js'
 
 /** A step function: the value first, all else in `ctx`. */
@@ -76,8 +78,9 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
   /**
    * Gives each value its event time. The watermark, behind which no value is expected any more, is the latest of all
    * times, less `maxDisorder` and 1 ms; it moves when the value is through. Times are whole ms: fractions are dropped.
-   * What is no time, or no valid one, makes the record a bad record. `idleAfter`: behind a
-   * `repartition`, for how long a partition that nothing comes from is waited for; by default for ever.
+   * What is no time, or no valid one, makes the record a bad record. Where streams come together, the
+   * earliest of their watermarks counts; with `idleAfter`, not that of a stream without values for so long, by the time of
+   * epochs. What comes then may be late. Behind a `repartition`, the same goes for partitions that nothing comes from.
    */
   eventTime(
     id: string,
@@ -123,6 +126,18 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * whose windows have all closed go to `late`, which may be left unused.
    */
   readonly window: NeedsBoth<K, E, StatefulMethods<T, K, E>['window']>
+  /**
+   * `combine` of each pair of a value here and one of `other` with the same key, whose times are `within` of each other,
+   * with the later of both as its time; it comes out when the second of them has come. Values that meet none come out, where
+   * `how` asks for them, with their own time, when the watermark of both streams has passed the last that they could have
+   * met by `grace`. Values that are behind the watermark by `grace` or more are dropped.
+   */
+  readonly join: NeedsBoth<K, E, StatefulMethods<T, K, E>['join']>
+  /**
+   * `combine` of each value and the row of its key, as the table is when the value comes: the records of all sources go
+   * through the steps by their timestamps, as far as they are there. Later changes of the row make no further result.
+   */
+  readonly joinTable: NeedsKey<K, StatefulMethods<T, K, E>['joinTable']>
   /** Ends the chain in `sink`. The id names the sink's ledger: never change it. */
   to<const Id extends string>(id: Id, sink: Sink<T>): End<Id, T>
 }
@@ -139,6 +154,18 @@ interface StatefulMethods<T, K, E> {
     aggregator: AggregatorFor<W, T, A, R>,
     options?: WindowOptions,
   ): WindowedStream<T, K, R>
+  join<U, R, const H extends JoinKind = 'inner'>(
+    id: string,
+    other: Stream<U, K, EventTime>,
+    options: JoinOptions<H>,
+    combine: (left: Left<H, T>, right: Right<H, U>, ctx: StepContext<K>) => Sync<R>,
+  ): Stream<R, K, E>
+  joinTable<V, R, const H extends 'inner' | 'left' = 'inner'>(
+    id: string,
+    table: Table<V, K>,
+    options: JoinTableOptions<H>,
+    combine: (value: T, row: Right<H, V>, ctx: StepContext<K>) => Sync<R>,
+  ): Stream<R, K, E>
 }
 
 /** Results of windows; `late` are the values that came when their windows had closed. */

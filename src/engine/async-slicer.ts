@@ -5,6 +5,7 @@ import type { Problem } from '../protocol/checkpoint.js'
 import type { BadRecords } from './bad-records.js'
 import type { Calls } from './calls.js'
 import { DECODE_MS, inTime } from './in-time.js'
+import type { Input } from './input.js'
 import type { Session } from './session.js'
 import { SLICE_MS, type Slice, type Slicer } from './slicer.js'
 import type { Traversal } from './traversal.js'
@@ -32,8 +33,9 @@ export class AsyncSlicer implements Slicer {
     this.badRecords = badRecords
   }
 
-  async slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
-    const run = new SliceRun(this.session, this.calls, this.badRecords, batch.records, halt)
+  /** Such stages have one source, so it is always its turn. */
+  async slice(input: Input, batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
+    const run = new SliceRun(this.session, input, this.calls, this.badRecords, batch.records, halt)
     try {
       return await run.run()
     } finally {
@@ -47,6 +49,7 @@ class SliceRun {
   /** Records that have been through the steps, bad ones included. */
   through = 0
   private readonly session: Session
+  private readonly input: Input
   private readonly calls: Calls
   private readonly badRecords: BadRecords
   private readonly records: readonly SourceRecord<unknown>[]
@@ -62,17 +65,19 @@ class SliceRun {
 
   constructor(
     session: Session,
+    input: Input,
     calls: Calls,
     badRecords: BadRecords,
     records: readonly SourceRecord<unknown>[],
     halt: Position | null,
   ) {
     this.session = session
+    this.input = input
     this.calls = calls
     this.badRecords = badRecords
     this.records = records
     this.halt = halt
-    this.first = session.cursor
+    this.first = input.cursor
   }
 
   async run(): Promise<Slice> {
@@ -95,23 +100,23 @@ class SliceRun {
 
   /** The next record, if one may be taken now. */
   private next(): SourceRecord<unknown> | undefined {
-    const { session, halt, underWay, calls } = this
+    const { session, input, halt, underWay, calls } = this
     const record = this.records[this.first + this.taken]
     if (record === undefined || this.halted || !calls.hasRoom || underWay.length >= MOST_UNDER_WAY) return undefined
     if (session.stop !== null || performance.now() - this.began > TAKING_MS) return undefined
-    if (halt !== null && session.compare(record.position, halt) >= 0) this.halted = true
+    if (halt !== null && input.compare(record.position, halt) >= 0) this.halted = true
     return this.halted ? undefined : record
   }
 
   private async take(record: SourceRecord<unknown>): Promise<void> {
-    const { session, calls } = this
-    const { source, push, flow, at, abort } = session
+    const { session, input, calls } = this
+    const { flow, at, abort } = session
     const traversal = calls.begin(record)
     this.underWay.push(traversal)
     this.taken++
     let value: unknown
     try {
-      value = calls.user(-1, () => source.definition.decode(record))
+      value = calls.user(-1, () => input.definition.decode(record))
       if (value instanceof Promise) value = await inTime(value, DECODE_MS, abort.signal)
     } catch (error) {
       abort.signal.throwIfAborted()
@@ -121,7 +126,7 @@ class SliceRun {
     // Others may have been on their way meanwhile.
     calls.enter(traversal.root)
     try {
-      calls.user(-1, () => push(value, flow))
+      calls.user(-1, () => input.push(value, flow))
     } catch (error) {
       traversal.fail(error, at[0] ?? -1)
     }
@@ -135,7 +140,7 @@ class SliceRun {
       if (bad !== null) return bad
       underWay.shift()
       this.through++
-      session.position = head.record.next
+      this.input.position = head.record.next
       if (!session.crowd.isFull) continue
       for (const outlet of session.outlets) outlet.seal()
       await session.crowd.settle(session.abort.signal)
@@ -170,11 +175,11 @@ class SliceRun {
 
   /** The session stands behind the last record that has been through; those still under way are taken again. */
   private end(bad: Problem | null): Slice {
-    const { session, first, through } = this
-    session.cursor = first + through
+    const { input, first, through } = this
+    input.cursor = first + through
     const head = this.underWay[0]
-    if (head !== undefined) session.position = head.record.position
+    if (head !== undefined) input.position = head.record.position
     const halted = this.halted && head === undefined
-    return { consumed: session.cursor >= this.records.length, halted, bad }
+    return { consumed: input.cursor >= this.records.length, halted, bad }
   }
 }

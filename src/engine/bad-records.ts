@@ -73,9 +73,9 @@ export class BadRecords {
   }
 
   private differs(cause: Error): NonDeterministicStep {
-    const { claim, catchUp, source, ledgers } = this.session
+    const { claim, catchUp, ledgers } = this.session
     const { pipeline, stage, partition } = claim
-    const positions = { [source.id]: catchUp.next ?? '' }
+    const positions = catchUp.next ?? {}
     const sink = ledgers.map((ledger) => ledger.id).join(',')
     const expected = 'an epoch without this failure'
     const found = cause.message

@@ -1,12 +1,13 @@
-import type { ComparePositions, Position } from '../definition/position.js'
+import type { Positions } from '../definition/position.js'
 import { ChainedDigest } from './digest.js'
 import type { Emitter } from './emitter.js'
 import type { Ledger } from './ledger.js'
-import { type Claim, judgeDigest } from './recovery.js'
+import { type Ahead, type Claim, judgeDigest } from './recovery.js'
+import { compareVectors, type Order, reaches } from './vectors.js'
 
 /** Where a ledger's digest is due. */
 interface Station {
-  readonly position: Position
+  readonly positions: Positions
   /** Behind what happens at the end of a bounded run. */
   readonly ended: boolean
   readonly ledger: Ledger
@@ -18,9 +19,9 @@ interface Station {
  */
 export class CatchUp {
   /** P*, where the epoch that catches up ends; null: nothing to catch up with. */
-  readonly furthest: Position | null
+  readonly furthest: Positions | null
   private readonly claim: Claim
-  private readonly compare: ComparePositions
+  private readonly order: Order
   private readonly ledgers: readonly Ledger[]
   private readonly emitters: readonly Emitter[]
   /** What is committed stays, whatever the code that is accepted would give. */
@@ -30,9 +31,8 @@ export class CatchUp {
 
   constructor(options: {
     readonly claim: Claim
-    readonly source: string
-    readonly compare: ComparePositions
-    readonly furthest: Position | null
+    readonly order: Order
+    readonly furthest: Positions | null
     readonly ledgers: readonly Ledger[]
     readonly emitters: readonly Emitter[]
     readonly acceptCodeChange: boolean
@@ -40,7 +40,7 @@ export class CatchUp {
     readonly adopts: boolean
   }) {
     this.claim = options.claim
-    this.compare = options.compare
+    this.order = options.order
     this.ledgers = options.ledgers
     this.emitters = options.emitters
     // One of mixed code may carry the new code's fingerprint already: a commit whose answer was lost.
@@ -52,16 +52,17 @@ export class CatchUp {
       for (const ledger of this.ledgers) adopt(ledger)
       return
     }
+    const start = this.claim.checkpoint.positions
     for (const ledger of this.ledgers) {
       const { ahead } = ledger
-      const position = ahead?.positions[options.source]
-      const start = options.claim.checkpoint.positions[options.source]
       // Position can't tell whether what was due at the epoch's start, or at the end of all, is in it (PROTOCOL §3.2, 3.3).
-      const untouched = position === start && !ahead?.timers && !ahead?.ended
-      if (ahead === null || position === undefined || untouched) this.judge(ledger)
-      else this.stations.push({ position, ended: ahead.ended, ledger })
+      if (ahead === null || this.isUntouched(ahead)) this.judge(ledger)
+      // A source that has come since has nothing to do with what the ledger holds.
+      else this.stations.push({ positions: { ...start, ...ahead.positions }, ended: ahead.ended, ledger })
     }
-    this.stations.sort((a, b) => this.compare(a.position, b.position) || Number(a.ended) - Number(b.ended))
+    this.stations.sort(
+      (a, b) => compareVectors(a.positions, b.positions, this.order) || Number(a.ended) - Number(b.ended),
+    )
     if (!this.active) return
     for (const outlet of [...this.ledgers, ...this.emitters]) outlet.phase = 'held'
     for (const { ledger } of this.stations) ledger.phase = 'muted'
@@ -72,19 +73,19 @@ export class CatchUp {
   }
 
   /** Where processing has to halt for `reach`; null once caught up. */
-  get next(): Position | null {
-    return this.stations[0]?.position ?? null
+  get next(): Positions | null {
+    return this.stations[0]?.positions ?? null
   }
 
   /**
-   * Everything below `position` has been through the steps and is sealed. `end` does the same to what waits for the end of a
+   * Everything below `positions` has been through the steps and is sealed. `end` does the same to what waits for the end of a
    * bounded run: called once, where a ledger holds that. Throws `NonDeterministicStep` or `CodeChanged` where a ledger
    * holds other outputs. Returns true if this was P*: all outlets are live now.
    */
-  reach(position: Position, end: () => void = () => {}): boolean {
+  reach(positions: Positions, end: () => void = () => {}): boolean {
     let ended = false
     for (let station = this.stations[0]; station !== undefined; station = this.stations[0]) {
-      if (this.compare(position, station.position) < 0) return false
+      if (!reaches(positions, station.positions, this.order)) return false
       if (station.ended && !ended) end()
       ended ||= station.ended
       this.judge(station.ledger)
@@ -93,6 +94,11 @@ export class CatchUp {
     }
     for (const outlet of [...this.ledgers, ...this.emitters]) outlet.phase = 'live'
     return true
+  }
+
+  private isUntouched({ positions, timers, ended }: Ahead): boolean {
+    const start = this.claim.checkpoint.positions
+    return !timers && !ended && Object.keys(this.order).every((source) => positions[source] === start[source])
   }
 
   private judge(ledger: Ledger): void {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { planMark } from '../definition/fingerprint.js'
-import type { Position } from '../definition/position.js'
+import type { Positions } from '../definition/position.js'
 import type { SourceBatch } from '../definition/source.js'
 import { NotCaughtUp } from '../errors/ownership.js'
 import { StateBackendUnavailable } from '../errors/state.js'
@@ -11,10 +11,12 @@ import { AsyncSlicer } from './async-slicer.js'
 import { BadRecords } from './bad-records.js'
 import { commitAll } from './commit.js'
 import { Emitter } from './emitter.js'
+import type { Input } from './input.js'
 import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
-import { type Slicer, SyncSlicer } from './slicer.js'
+import { SLICE_MS, type Slicer, SyncSlicer } from './slicer.js'
 import { Timed } from './timed.js'
+import { type Limit, type Turn, Turns } from './turns.js'
 
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
 const STALE_MS = 1_000
@@ -35,11 +37,13 @@ class EpochRun {
   private readonly session: Session
   private readonly input: EpochInput
   private readonly started = performance.now()
-  private readonly until: Position | null
+  private gaveWay = this.started
+  private readonly until: Positions | null
   private readonly committedAt = new Map<Ledger, number>()
   private readonly badRecords: BadRecords
   private readonly slicer: Slicer
   private readonly timed: Timed
+  private readonly turns: Turns
   private active = false
   /** When it should have ended; null: it isn't late. */
   private lateSince: number | null = null
@@ -57,26 +61,24 @@ class EpochRun {
         ? new SyncSlicer(session, this.badRecords)
         : new AsyncSlicer(session, session.calls, this.badRecords)
     this.timed = new Timed(session, input, this.badRecords)
-    const { catchUp, compare, flow, source } = session
+    this.turns = new Turns(session.inputs, session.host.gatherMs)
+    const { catchUp, flow } = session
     flow.now = input.time
     flow.seed = input.seed
-    const until = input.until?.[source.id] ?? null
-    // PROTOCOL §3.9: a bound below what a ledger already holds is raised to it.
-    const { furthest } = catchUp
-    this.until = until !== null && furthest !== null && compare(furthest, until) > 0 ? furthest : until
+    this.until = input.until === null ? null : raised(input.until, catchUp.furthest, session.inputs)
     for (const ledger of session.ledgers) this.committedAt.set(ledger, this.started)
     for (const outlet of session.outlets) outlet.offered = 0
   }
 
   async run(): Promise<EpochResult> {
     const { session } = this
-    const { prefetch, catchUp, bell } = session
+    const { catchUp } = session
     // A checkpoint before anything else: the epoch's time is old.
     if (session.adopted) return this.finish('caught-up')
     session.time.expect(this.input.time, true)
     const failed = this.timed.start()
     if (failed !== null) return this.finish('problem', failed)
-    if (catchUp.active && catchUp.reach(session.position)) return this.finish('caught-up')
+    if (catchUp.active && catchUp.reach(session.positions)) return this.finish('caught-up')
     for (;;) {
       session.abort.signal.throwIfAborted()
       if (!catchUp.active) {
@@ -87,26 +89,53 @@ class EpochRun {
         await this.commitDue()
         session.keeper.tend()
       } else if (session.stop === 'released') throw this.notCaughtUp()
-      const batch = prefetch.head
-      if (batch === undefined) {
-        if (prefetch.failure !== undefined) return this.endByFailure(prefetch.failure)
-        if (prefetch.done) return this.finishAtEnd()
-        // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
-        if (catchUp.active && prefetch.trouble !== null) throw prefetch.trouble
-        // Told when it lasts and when it is over, not when a clock happens to strike.
-        const tell = session.inTrouble ? prefetch.trouble === null : prefetch.troubledMs >= TROUBLE_MS
-        if (!catchUp.active && tell) return this.finish(this.active ? 'interval' : 'idle')
-        await bell.wait(this.patience())
-        continue
-      }
-      if (!this.active && !catchUp.active && this.elapsed > STALE_MS && batch.records.length > session.cursor) {
-        return this.finish('idle')
-      }
-      if (batch.skipped !== undefined && session.skipped !== batch) return this.finishAtSkip(batch)
-      const end = await this.step(batch)
+      const turn = this.turns.next(catchUp.next ?? this.until)
+      const end = await (turn.kind === 'take' ? this.take(turn.input, turn.limit) : this.wait(turn))
       if (end !== null) return end
-      await nextTurn()
+      if (turn.kind === 'take') await this.giveWay()
     }
+  }
+
+  /** Slices end with their time, or where it is another source's turn. */
+  private async giveWay(): Promise<void> {
+    if (this.session.inputs.length > 1 && performance.now() - this.gaveWay < SLICE_MS) return
+    await nextTurn()
+    this.gaveWay = performance.now()
+  }
+
+  /** Nothing can be taken just now: the end that follows from it, or null behind a while. */
+  private async wait(turn: Exclude<Turn, { readonly kind: 'take' }>): Promise<EpochResult | null> {
+    const { session } = this
+    const { catchUp } = session
+    if (turn.kind === 'over') return this.finishAtEnd()
+    if (turn.kind === 'spent') return this.finish('interval')
+    const { hungry, forMs } = turn
+    const lost = hungry.find(({ prefetch }) => prefetch.failure !== undefined)
+    if (lost !== undefined) return this.endByFailure(lost, lost.prefetch.failure)
+    // No clock ends an epoch that catches up: what keeps it from that is told by claiming again.
+    const troubled = hungry.find(({ prefetch }) => prefetch.trouble !== null)
+    if (catchUp.active && troubled !== undefined) throw troubled.prefetch.trouble
+    // Told when it lasts and when it is over, not when a clock happens to strike.
+    const tell = session.inTrouble ? session.trouble === null : session.troubledMs >= TROUBLE_MS
+    if (!catchUp.active && tell) return this.finish(this.active ? 'interval' : 'idle')
+    if (this.isStale) return this.finish('idle')
+    await session.bell.wait(Math.min(this.patience(), forMs))
+    return null
+  }
+
+  private async take(input: Input, limit: Limit | null): Promise<EpochResult | null> {
+    const batch = input.prefetch.head
+    if (batch === undefined) return null
+    if (this.isStale) return this.finish('idle')
+    if (batch.skipped !== undefined && input.skipped !== batch) return this.finishAtSkip(input, batch)
+    return this.step(input, batch, limit)
+  }
+
+  /** The first record comes when the epoch's time is old. */
+  private get isStale(): boolean {
+    const { catchUp, inputs } = this.session
+    if (this.active || catchUp.active || this.elapsed <= STALE_MS) return false
+    return inputs.some((input) => input.next !== undefined)
   }
 
   private get elapsed(): number {
@@ -121,7 +150,7 @@ class EpochRun {
     if (this.session.stop !== null) return this.session.stop
     if (this.session.refusals.full) return 'interval'
     const { until, session } = this
-    if (until !== null && session.compare(session.position, until) >= 0) return 'until'
+    if (until !== null && session.has(until)) return 'until'
     if (!this.active && this.elapsed >= this.timed.dueMs) return 'idle'
     if (this.elapsed < this.lengthMs) return null
     return this.active ? 'interval' : 'idle'
@@ -168,35 +197,32 @@ class EpochRun {
   }
 
   /** One slice of a batch, then what follows from where it ended. */
-  private async step(batch: SourceBatch<unknown>): Promise<EpochResult | null> {
+  private async step(input: Input, batch: SourceBatch<unknown>, limit: Limit | null): Promise<EpochResult | null> {
     const { session } = this
-    const { catchUp, compare } = session
-    const halt = catchUp.next ?? this.until
+    const { catchUp } = session
+    const goal = catchUp.next ?? this.until
+    const halt = goal?.[input.id] ?? null
     // Most batches lie wholly below the halt: then no record's position is looked at.
-    const bounded = halt !== null && compare(batch.next, halt) > 0 ? halt : null
-    if (batch.records.length > session.cursor) this.active = true
-    const slice = await this.slicer.slice(batch, bounded)
+    const bounded = halt !== null && input.compare(batch.next, halt) > 0 ? halt : null
+    if (input.next !== undefined) this.active = true
+    const slice = await this.slicer.slice(input, batch, bounded, limit)
     for (const outlet of session.outlets) outlet.seal()
     if (slice.bad !== null) return this.finish('problem', slice.bad)
     if (slice.consumed) {
       for (const outlet of session.outlets) outlet.pin(batch.bytes ?? 0)
-      session.position = batch.next
-      session.cursor = 0
-      session.prefetch.shift()
+      input.shift(batch)
     }
-    const reached = slice.halted || (halt !== null && compare(session.position, halt) >= 0)
-    if (reached && halt !== null) {
-      if (slice.halted) session.position = halt
-      if (catchUp.active) {
-        // Behind a gap the position may be past several ledgers' at once.
-        // While catching up it throws what fails: there is no problem to park with.
-        const end = (): void => void this.timed.end()
-        // The end that a ledger has seen may be that of an earlier start, which ended earlier.
-        const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
-        if (catchUp.reach(session.position, end)) {
-          return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
-        }
-      } else return this.finishAtEnd()
+    if (slice.halted && halt !== null) input.position = halt
+    if (goal !== null && session.has(goal)) {
+      if (!catchUp.active) return this.finishAtEnd()
+      // Behind a gap the position may be past several ledgers' at once.
+      // While catching up it throws what fails: there is no problem to park with.
+      const end = (): void => void this.timed.end()
+      // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+      const isEnd = (): boolean => this.until !== null && session.has(this.until)
+      if (catchUp.reach(session.positions, end)) {
+        return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
+      }
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
     if (!catchUp.active) await session.crowd.settle(session.abort.signal)
@@ -207,12 +233,12 @@ class EpochRun {
    * Records that are lost and skipped become a checkpoint by themselves, before any output behind them: an epoch that held
    * outputs of both sides could not be executed again.
    */
-  private finishAtSkip(batch: SourceBatch<unknown>): Promise<EpochResult> {
+  private finishAtSkip(input: Input, batch: SourceBatch<unknown>): Promise<EpochResult> {
     const { session } = this
     if (this.slicer.read === 0 && batch.skipped !== undefined) {
       const { from, to } = batch.skipped
-      session.skipped = batch
-      session.position = to
+      input.skipped = batch
+      input.position = to
       const lost = Number(to) - Number(from)
       this.lost += Number.isFinite(lost) ? lost : 0
       session.host.log.warn('the source lost records and skipped them', { from, to })
@@ -236,7 +262,7 @@ class EpochRun {
     this.commits += await commitAll(session, ledgers, {
       epoch: input.epoch,
       time: input.time,
-      positions: { [session.source.id]: session.position },
+      positions: session.positions,
       fingerprint: session.claim.fingerprint,
       timersEpoch: this.timed.started ? input.epoch : null,
       ended: this.timed.ended,
@@ -250,21 +276,21 @@ class EpochRun {
     return failed === null ? this.finish('until') : this.finish('problem', failed)
   }
 
-  private endByFailure(failure: unknown): Promise<EpochResult> {
-    if (this.session.catchUp.active) throw this.session.lostAgain(failure)
+  private endByFailure(input: Input, failure: unknown): Promise<EpochResult> {
+    if (this.session.catchUp.active) throw this.session.lostAgain(input, failure)
     return this.finish('problem', problemOf(failure, Date.now()))
   }
 
   private notCaughtUp(): NotCaughtUp {
-    const { claim, source, position, catchUp } = this.session
+    const { claim, positions, catchUp } = this.session
     const { pipeline, stage, partition } = claim
-    const furthest = { [source.id]: catchUp.furthest ?? position }
+    const furthest = catchUp.furthest ?? positions
     return new NotCaughtUp({
       pipeline,
       stage,
       partition,
       epoch: this.input.epoch,
-      positions: { [source.id]: position },
+      positions,
       furthest,
     })
   }
@@ -299,23 +325,23 @@ class EpochRun {
     const skipped = this.lost + this.badRecords.skipped + refusals.skipped
     const deadLettered = this.badRecords.deadLettered + refusals.deadLettered
     const stall = session.host.stalls.takeLongest(session.task)
-    const { lag, trouble } = session.prefetch
+    const { lag, trouble, positions } = session
     session.inTrouble = trouble !== null
     // What is refused has been offered; a letter that takes its place has not.
     const offered = session.outlets.reduce((sum, outlet) => sum + outlet.offered, 0)
     // Where a receipt was adopted, what it lists was offered to another attempt.
     const written = Math.max(0, offered - refusals.skipped)
-    refusals.clear((itemId) => session.isDone(itemId, session.position))
+    refusals.clear((itemId) => session.isDone(itemId, positions))
     const { watermark } = session.time
     return {
       epoch: this.input.epoch,
-      positions: { [session.source.id]: session.position },
+      positions,
       ledgers: session.moved,
       read: this.slicer.read,
       written,
       ...(skipped > 0 && { skipped }),
       ...(deadLettered > 0 && { deadLettered }),
-      lag: lag === null ? null : lag + session.prefetch.queued + this.unread,
+      lag,
       commits: this.commits,
       // What happens once, at the end of a bounded run, isn't left to another session.
       ended: session.stop === 'released' && problem === undefined && !this.timed.ended ? 'released' : ended,
@@ -327,10 +353,16 @@ class EpochRun {
       ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),
     }
   }
+}
 
-  /** Records of the batch at hand that no step has seen. */
-  private get unread(): number {
-    const { prefetch, cursor } = this.session
-    return (prefetch.head?.records.length ?? 0) - cursor
-  }
+/** PROTOCOL §3.9: a bound below what a ledger already holds is raised to it. */
+function raised(until: Positions, furthest: Positions | null, inputs: readonly Input[]): Positions {
+  if (furthest === null) return until
+  const order = Object.fromEntries(inputs.map(({ id, compare }) => [id, compare]))
+  return Object.fromEntries(
+    Object.entries(until).map(([id, bound]) => {
+      const held = furthest[id]
+      return [id, held !== undefined && (order[id]?.(held, bound) ?? 0) > 0 ? held : bound]
+    }),
+  )
 }

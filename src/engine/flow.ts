@@ -1,4 +1,5 @@
 import { type Headers, noHeaders } from '../definition/headers.js'
+import type { Positions } from '../definition/position.js'
 import type { Origin, Output } from '../definition/sink.js'
 import type { Sender, SourceDefinition, SourceRecord } from '../definition/source.js'
 import { reasonOf } from '../errors/base.js'
@@ -19,7 +20,9 @@ export interface FlowPlace {
  * origin, random) is made when asked.
  */
 export class Flow implements StepFlow {
-  readonly place: FlowPlace
+  place: FlowPlace
+  /** Of a task with several sources: where the others stand while records of this one are under way. */
+  others: Positions | null = null
   record!: SourceRecord<unknown>
   typedKey: unknown
   eventTime: EpochMs | undefined
@@ -30,7 +33,7 @@ export class Flow implements StepFlow {
   now: EpochMs = 0
   /** The epoch's seed. */
   seed = ''
-  private readonly keyOf: SourceDefinition<unknown, unknown, unknown>['key']
+  private keyOf: SourceDefinition<unknown, unknown, unknown>['key']
   private recordKey: unknown
   private keyed: SourceRecord<unknown> | undefined
   private drawn: SourceRecord<unknown> | undefined
@@ -45,6 +48,13 @@ export class Flow implements StepFlow {
     this.place = place
     this.stepName = stepName
     this.keyOf = keyOf
+  }
+
+  /** Records of that source come next. */
+  from(place: FlowPlace, keyOf: SourceDefinition<unknown, unknown, unknown>['key'], others: Positions | null): void {
+    this.place = place
+    this.keyOf = keyOf
+    this.others = others
   }
 
   /** Goes (back) to a record, at a place of its steps that `salt` names: from there on `random` begins anew. */
@@ -143,6 +153,7 @@ function hashText(text: string): number {
 export class RecordOutput implements Output<unknown> {
   readonly value: unknown
   readonly place: FlowPlace
+  readonly others: Positions | null
   readonly record: SourceRecord<unknown>
   /** Which of its record's outputs to its sink. */
   readonly index: number | string
@@ -155,7 +166,7 @@ export class RecordOutput implements Output<unknown> {
 
   constructor(
     value: unknown,
-    flow: Pick<Flow, 'place' | 'record' | 'now' | 'typedKey' | 'keyText' | 'eventTime' | 'watermark'>,
+    flow: Pick<Flow, 'place' | 'others' | 'record' | 'now' | 'typedKey' | 'keyText' | 'eventTime' | 'watermark'>,
     index: number | string,
   ) {
     this.value = value
@@ -164,6 +175,7 @@ export class RecordOutput implements Output<unknown> {
     this.eventTime = flow.eventTime
     this.watermark = flow.watermark
     this.place = flow.place
+    this.others = flow.others
     this.record = flow.record
     this.now = flow.now
     this.index = index
@@ -184,6 +196,11 @@ export class RecordOutput implements Output<unknown> {
 
   get origin(): Origin {
     return { source: this.place.source, partition: this.place.partition, position: this.record.position }
+  }
+
+  /** Where its task stood before its record. */
+  get before(): Positions {
+    return { ...this.others, [this.place.source]: this.record.position }
   }
 
   /** This format is what targets dedupe by: never change it. */

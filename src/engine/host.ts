@@ -19,6 +19,8 @@ export interface EngineHost {
   readonly log: EngineLog
   /** Tells a task's workflow what keeps its checkpoint from being made, while that lasts. Never throws. */
   readonly tell?: (claim: Claim, trouble: Problem) => void
+  /** How long a record waits for a source that has none, at most, before the epoch goes on without that. Default 200 ms. */
+  readonly gatherMs?: number
   /** Of the code that runs: part of the fingerprint beside the plan. */
   readonly buildId: string
 }

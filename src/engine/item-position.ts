@@ -1,7 +1,7 @@
 import type { Position } from '../definition/position.js'
 import type { FlowPlace } from './flow.js'
 
-/** Of which position's record an item is, by its id; null where it isn't of this task. */
+/** Of which position's record an item is, by its id; null where it isn't of this source. */
 export function positionIn(itemId: string, { pipeline, stage, source, partition }: FlowPlace): Position | null {
   const prefix = `${pipeline}/${stage}/${source}-${partition}-`
   if (!itemId.startsWith(prefix)) return null

@@ -121,7 +121,7 @@ export class Ledger extends Outlet {
   async commit(point: CommitPoint): Promise<boolean> {
     await this.prepare()
     const { part, rest } = this.parts()
-    const first = rest[0]?.output.origin
+    const first = rest[0]?.output
     const digest = first === undefined ? this.digest : chained(this.head.digest, part)
     const { ended: _, ...head } = this.head
     const receipt: Receipt = {
@@ -129,7 +129,7 @@ export class Ledger extends Outlet {
       seq: head.seq + 1,
       epoch: point.epoch,
       time: point.time,
-      positions: first === undefined ? point.positions : { ...point.positions, [first.source]: first.position },
+      positions: first === undefined ? point.positions : { ...point.positions, ...first.before },
       digest: digest.toString(),
       timersEpoch: point.timersEpoch ?? head.timersEpoch,
       ...(point.ended && first === undefined && { ended: true }),

@@ -29,6 +29,8 @@ export class Prefetch {
   private troubledSince = 0
   /** Records left behind the newest batch, as the source said. */
   lag: number | null = null
+  /** It has been asked once, and has answered: `lag` says what it knows. */
+  answered = false
   /** A bounded source has said its last. */
   done = false
   private readonly open: OpenReader
@@ -97,10 +99,13 @@ export class Prefetch {
         const limits = { maxRecords: MAX_RECORDS, maxBytes: POLL_BYTES, maxWaitMs: POLL_WAIT_MS, signal }
         const batch = await this.reader.poll(limits)
         failures = 0
+        this.answered = true
         if (this.trouble !== null) this.bell.ring()
         this.trouble = null
         this.add(batch, position)
         position = batch.next
+        // Whoever waits for it may go on without it.
+        if (batch.records.length === 0) this.bell.ring()
       } catch (error) {
         if (signal.aborted) break
         await this.closeReader()

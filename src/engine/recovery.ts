@@ -3,7 +3,7 @@
  * whether ledger and checkpoint belong together, and where muted re-execution ends. It knows no sink, no source and no
  * Temporal; `Ledger` and `Session` carry out what it decides.
  */
-import type { ComparePositions, Position, Positions } from '../definition/position.js'
+import type { Positions } from '../definition/position.js'
 import type { Owner, Receipt } from '../definition/sink.js'
 import {
   CodeChanged,
@@ -17,6 +17,7 @@ import { GenerationFenced } from '../errors/ownership.js'
 import type { Checkpoint, ScheduledEpoch } from '../protocol/checkpoint.js'
 import { EMPTY_DIGEST } from './digest.js'
 import { compareOwners } from './owner.js'
+import { compareVectors, type Order } from './vectors.js'
 
 /** What a claimant knows when it opens a task's ledgers. */
 export interface Claim {
@@ -130,16 +131,10 @@ export function aheadOf(found: Receipt | null, claim: Claim): Ahead | null {
 }
 
 /** P*: the furthest position of any ledger, or null where none is ahead of the checkpoint. */
-export function furthestOf(
-  ahead: readonly (Ahead | null)[],
-  source: string,
-  checkpoint: Position,
-  compare: ComparePositions,
-): Position | null {
+export function furthestOf(ahead: readonly (Ahead | null)[], checkpoint: Positions, order: Order): Positions | null {
   let furthest = checkpoint
   for (const one of ahead) {
-    const position = one?.positions[source]
-    if (position !== undefined && compare(position, furthest) > 0) furthest = position
+    if (one !== null && compareVectors(one.positions, furthest, order) > 0) furthest = one.positions
   }
   return furthest === checkpoint ? null : furthest
 }
@@ -148,7 +143,7 @@ export function furthestOf(
  * PROTOCOL §6: where to go on without executing anything again; null: what is ahead of the checkpoint is executed again.
  * Behind a step that isn't deterministic it can't be, and then there is one ledger only.
  */
-export function adoptedPosition(deterministic: boolean, furthest: Position | null): Position | null {
+export function adoptedPosition(deterministic: boolean, furthest: Positions | null): Positions | null {
   return deterministic ? null : furthest
 }
 

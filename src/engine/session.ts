@@ -1,36 +1,37 @@
-import { createHash } from 'node:crypto'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
-import { compareDecimal, type ComparePositions, type Position } from '../definition/position.js'
+import { isDeterministic } from '../definition/ledgers.js'
+import type { Positions } from '../definition/position.js'
 import type { Owner } from '../definition/sink.js'
-import type { OpenContext, SourceBatch, SourceDefinition, SourceReader } from '../definition/source.js'
+import type { TidemarkError } from '../errors/base.js'
 import { SessionLost } from '../errors/ownership.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
-import { compileStage } from '../steps/compile-stage.js'
 import type { StateKeeper } from '../state/state-keeper.js'
 import { StepStates } from '../state/step-states.js'
+import { compileStage } from '../steps/compile-stage.js'
 import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
-import { isDeterministic } from '../definition/ledgers.js'
 import { Bell } from './bell.js'
 import { Calls } from './calls.js'
-import { CatchUp } from './catch-up.js'
+import type { CatchUp } from './catch-up.js'
 import { Crowd } from './crowd.js'
 import type { Emitter } from './emitter.js'
 import { runEpoch } from './epoch.js'
-import { Flow } from './flow.js'
+import { Flow, type FlowPlace } from './flow.js'
 import type { EngineHost } from './host.js'
-import type { Ledger } from './ledger.js'
-import { openOutlets, sinksOf } from './open-ledgers.js'
+import { Input, positionsOf } from './input.js'
 import { positionIn as positionOfItem } from './item-position.js'
+import type { Ledger } from './ledger.js'
+import { sinksOf } from './open-ledgers.js'
+import { openSession, type SessionParts } from './open-session.js'
+import { positionIn } from './open-sources.js'
 import { sameOwner } from './owner.js'
-import { changed, lostAgain } from './source-changes.js'
-import { Prefetch } from './prefetch.js'
-import { adoptedPosition, type Claim, furthestOf } from './recovery.js'
+import type { Claim } from './recovery.js'
 import type { Refusals } from './refusals.js'
 import { restoreState } from './restore-state.js'
-import { factsOf, type SourceFacts } from './source-facts.js'
+import { lostAgain } from './source-changes.js'
+import type { Order } from './vectors.js'
 
 /** Why a session's epoch is asked to end. */
 export type StopReason = 'interrupted' | 'released' | 'orphaned'
@@ -46,8 +47,9 @@ export class Session {
   readonly host: EngineHost
   readonly blueprint: Blueprint
   readonly claim: Claim
-  readonly source: { readonly id: string; readonly definition: SourceDefinition<unknown, unknown, unknown> }
-  readonly compare: ComparePositions
+  /** In the order of the definition. */
+  readonly inputs: readonly Input[]
+  readonly order: Order
   readonly ledgers: readonly Ledger[]
   readonly emitters: readonly Emitter[]
   readonly deadLetters: Push | undefined
@@ -55,10 +57,8 @@ export class Session {
   readonly crowd: Crowd
   /** What the next epoch, or the one under way, has to catch up with. */
   catchUp: CatchUp
-  readonly prefetch: Prefetch
   readonly bell: Bell
   readonly flow: Flow
-  readonly push: Push
   /** Keyed state of the steps. */
   readonly states = new StepStates()
   readonly time: StageTime
@@ -67,15 +67,8 @@ export class Session {
   readonly at: Int32Array
   /** Null where every step is deterministic. */
   readonly calls: Calls | null
-  readonly identity: string | undefined
   readonly task: number
-  readonly abort = new AbortController()
-  /** Next to read: everything before it has been through the steps. */
-  position: Position
-  /** The batch whose lost records a checkpoint has told. */
-  skipped: SourceBatch<unknown> | null = null
-  /** Index into the records of `prefetch.head`. */
-  cursor = 0
+  readonly abort: AbortController
   stop: StopReason | null = null
   /** True once an epoch has ended because the worker goes away, or with a problem: no other will come. */
   handedBack = false
@@ -85,58 +78,44 @@ export class Session {
   inTrouble = false
   private interrupted = 0
   private epoch: number
-  private checkpoint: Position
+  private checkpoint: Positions
   private recorded: Readonly<Record<string, LedgerMark>>
   private running: Promise<EpochResult> | undefined
   private closing: Promise<void> | undefined
   private forsaken: NodeJS.Timeout | undefined
   private readonly names: readonly string[]
+  private readonly places: readonly FlowPlace[]
 
-  private constructor(parts: {
-    readonly host: EngineHost
-    readonly blueprint: Blueprint
-    readonly stage: Stage
-    readonly claim: Claim
-    readonly source: Session['source']
-    readonly ledgers: readonly Ledger[]
-    readonly emitters: readonly Emitter[]
-    readonly refusals: Refusals
-    /** Where to go on: the checkpoint's, unless what the ledger holds is adopted. */
-    readonly position: Position
-    readonly reader: SourceReader<unknown>
-    readonly openReader: (position: Position) => Promise<SourceReader<unknown>>
-    readonly catchUp: CatchUp
-    readonly acceptCodeChange: boolean
-    readonly abort: AbortController
-    readonly facts: SourceFacts
-  }) {
-    const { host, blueprint, stage, claim, source } = parts
+  private constructor(parts: SessionParts) {
+    const { host, blueprint, stage, claim, sources } = parts
     this.host = host
     this.blueprint = blueprint
     this.claim = claim
-    this.source = source
-    this.compare = source.definition.compare ?? compareDecimal
+    this.order = parts.order
     this.ledgers = parts.ledgers
     this.emitters = parts.emitters
     this.refusals = parts.refusals
     this.catchUp = parts.catchUp
     this.abort = parts.abort
-    this.identity = parts.reader.identity
-    this.checkpoint = positionIn(claim, source.id)
-    this.position = parts.position
-    this.adopted = this.position !== this.checkpoint
+    this.checkpoint = claim.checkpoint.positions
+    this.adopted = parts.adopted
     this.epoch = claim.checkpoint.epoch
     this.recorded = claim.checkpoint.ledgers
     this.at = new Int32Array(new SharedArrayBuffer(4))
     this.bell = new Bell()
     const sinks = sinksOf(blueprint, stage)
-    this.names = [source.id, ...stage.steps.map((s) => s.id), ...sinks.map((s) => s.id)]
-    const place = { pipeline: claim.pipeline, stage: claim.stage, source: source.id, partition: claim.partition }
-    this.flow = new Flow(place, source.definition.key, () => this.step ?? source.id)
+    const names = sources.map(({ id }) => id)
+    this.names = [names.join(', '), ...stage.steps.map((s) => s.id), ...sinks.map((s) => s.id)]
+    const task = { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition }
+    this.places = sources.map(({ id }) => ({ ...task, source: id }))
+    const [first] = sources
+    const [place] = this.places
+    if (first === undefined || place === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
+    const keyOf = first.definition.key
+    this.flow = new Flow(place, keyOf, () => this.step ?? this.flow.place.source)
     const lists = this.ledgers.map(({ head }) => head.rejections)
-    const start = positionIn(claim, source.id)
-    const isAdopted = (itemId: string): boolean => this.adopted && this.isDone(itemId, this.position)
-    this.refusals.restore(lists, this.outlets, (itemId) => this.isDone(itemId, start), isAdopted)
+    const isAdopted = (itemId: string): boolean => this.adopted && this.isDone(itemId, parts.positions)
+    this.refusals.restore(lists, this.outlets, (itemId) => this.isDone(itemId, this.checkpoint), isAdopted)
     const pushes: Record<string, Push> = {}
     for (const outlet of this.outlets) {
       for (const sink of outlet.sinks) {
@@ -144,36 +123,31 @@ export class Session {
       }
     }
     this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
-    const { flow, at, task, bell, states } = this
-    const { key } = source.definition
+    const { flow, at, bell, states } = this
     // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
-    const decodeKey = (_: string, bytes: Uint8Array): unknown => key?.({ ...NOWHERE, key: bytes })
-    const check = parts.facts.keyCheck?.(flow, () => this.step ?? source.id)
+    const decodeKey = (source: string, bytes: Uint8Array): unknown =>
+      sources.find(({ id }) => id === source)?.definition.key?.({ ...NOWHERE, key: bytes })
+    const check = parts.facts.keyCheck?.(flow, () => this.step ?? flow.place.source)
     const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== undefined && { mustBeHere: check }) }
-    const reuse = { flow, at, task, bell, stalls: host.stalls, keyOf: key }
+    const reuse = { flow, at, task: this.task, bell, stalls: host.stalls, keyOf }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
     time.senders = parts.facts.senders
-    const push = entries[source.id]
-    if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
-    this.push = push
-    this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${source.id}`)
+    const longest = names.reduce((a, b) => (b.length > a.length ? b : a))
+    this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${longest}`)
     this.deadLetters = blueprint.onError.kind === 'deadLetter' ? pushes[blueprint.onError.id] : undefined
-    this.prefetch = new Prefetch({
-      open: parts.openReader,
-      reader: parts.reader,
-      position: this.position,
-      bell: this.bell,
-      budget: host.budget,
-      place: { pipeline: claim.pipeline, source: source.id, partition: claim.partition },
+    this.inputs = sources.map((source, index) => {
+      const push = entries[source.id]
+      if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
+      return new Input(source, index, { ...task, source: source.id }, push, { bell, budget: host.budget })
     })
     this.expectEpoch()
   }
 
   /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
   static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
-    const session = await Session.assemble(host, blueprint, stage, input)
+    const session = new Session(await openSession(host, blueprint, stage, input))
     try {
       const { states, claim, flow } = session
       const { signal } = session.abort
@@ -185,62 +159,53 @@ export class Session {
     }
   }
 
-  private static async assemble(
-    host: EngineHost,
-    blueprint: Blueprint,
-    stage: Stage,
-    input: ClaimInput,
-  ): Promise<Session> {
-    const claim: Claim = { ...input, fingerprint: fingerprintOf(blueprint, host.buildId) }
-    const node = stage.sources[0]
-    if (node === undefined) throw new TypeError(`stage '${stage.id}' has no source`)
-    const source = { id: node.id, definition: node.source }
-    const abort = new AbortController()
-    const outlets = await openOutlets(host, blueprint, sinksOf(blueprint, stage), claim, abort.signal)
-    try {
-      const compare = source.definition.compare ?? compareDecimal
-      const checkpoint = positionIn(claim, source.id)
-      const ahead = outlets.ledgers.map((ledger) => ledger.ahead)
-      const furthest = furthestOf(ahead, source.id, checkpoint, compare)
-      const adopted = adoptedPosition(isDeterministic(stage), furthest)
-      const position = adopted ?? checkpoint
-      // What is adopted need not be readable any more.
-      const strictUntil = adopted === null ? furthest : null
-      const catchUp = new CatchUp({
-        claim,
-        source: source.id,
-        compare,
-        furthest,
-        ledgers: outlets.ledgers,
-        emitters: outlets.emitters,
-        acceptCodeChange: input.acceptCodeChange,
-        adopts: adopted !== null,
-      })
-      const { namespace, connection } = host
-      const asked = { pipeline: claim.pipeline, source: source.id, namespace, signal: abort.signal, connection }
-      let known = claim.checkpoint.identities[source.id]
-      const openReader = async (at: Position): Promise<SourceReader<unknown>> => {
-        const context: OpenContext = { ...asked, partition: claim.partition, position: at }
-        const reader = await source.definition.open(strictUntil === null ? context : { ...context, strictUntil })
-        known ??= reader.identity
-        if (reader.identity === undefined || reader.identity === known) return reader
-        await reader.close()
-        throw changed(claim, source.id, at, { was: known ?? '', is: reader.identity })
-      }
-      const facts = await factsOf(stage, source.definition, asked)
-      const reader = await openReader(position).catch((error: unknown) => {
-        throw catchUp.active ? lostAgain(claim, source.id, error) : error
-      })
-      const parts = { host, blueprint, stage, claim, source, ...outlets, position, reader, openReader, catchUp, abort }
-      return new Session({ ...parts, facts, acceptCodeChange: input.acceptCodeChange })
-    } catch (error) {
-      await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
-      throw error
-    }
-  }
-
   get owner(): Owner {
     return this.claim.owner
+  }
+
+  /** The source that was defined first: what no record gives is said to come from there. */
+  get first(): Input {
+    const [first] = this.inputs
+    if (first === undefined) throw new TypeError('a session has a source')
+    return first
+  }
+
+  /** Next to read, by source: everything before has been through the steps. */
+  get positions(): Positions {
+    return positionsOf(this.inputs)
+  }
+
+  /** Of the sources, where they have one. */
+  get identities(): Readonly<Record<string, string>> {
+    const identities: Record<string, string> = {}
+    for (const { id, identity } of this.inputs) if (identity !== undefined) identities[id] = identity
+    return identities
+  }
+
+  /** It stands at these positions, or behind them. */
+  has(positions: Positions): boolean {
+    return this.inputs.every((input) => input.has(positions[input.id]))
+  }
+
+  /** Records left behind, in memory and beyond, as far as the sources say; null: none has. */
+  get lag(): number | null {
+    const known = this.inputs.flatMap(({ lag }) => (lag === null ? [] : [lag]))
+    return known.length === 0 ? null : known.reduce((a, b) => a + b)
+  }
+
+  /** What a source runs into, where that is tried again by itself. */
+  get trouble(): TidemarkError | null {
+    return this.inputs.find(({ prefetch }) => prefetch.trouble !== null)?.prefetch.trouble ?? null
+  }
+
+  /** For so long one of them has been in trouble. */
+  get troubledMs(): number {
+    return Math.max(...this.inputs.map(({ prefetch }) => prefetch.troubledMs))
+  }
+
+  /** Records of that source come next. */
+  turnTo({ place, definition }: Input): void {
+    this.flow.from(place, definition.key, this.inputs.length === 1 ? null : this.positions)
   }
 
   get outlets(): readonly (Ledger | Emitter)[] {
@@ -269,14 +234,14 @@ export class Session {
   async run(input: EpochInput): Promise<EpochResult> {
     this.admit(input)
     clearTimeout(this.forsaken)
-    this.prefetch.checkpointed(this.checkpoint)
+    for (const { id, prefetch } of this.inputs) prefetch.checkpointed(positionIn(this.checkpoint, id))
     if (this.interrupted === input.epoch) this.stop ??= 'interrupted'
     const running = runEpoch(this, input)
     this.running = running
     try {
       const result = await running
       this.epoch = input.epoch
-      this.checkpoint = this.position
+      this.checkpoint = result.positions
       this.adopted = false
       this.recorded = { ...this.recorded, ...result.ledgers }
       this.stop = null
@@ -303,8 +268,8 @@ export class Session {
   }
 
   /** What reading has failed with, as the end of an epoch that is catching up. */
-  lostAgain(failure: unknown): unknown {
-    return lostAgain(this.claim, this.source.id, failure)
+  lostAgain({ id }: Input, failure: unknown): unknown {
+    return lostAgain(this.claim, id, failure)
   }
 
   /**
@@ -316,15 +281,19 @@ export class Session {
     return this.closing
   }
 
-  /** Whether an item is of what lies before `position`. */
-  isDone(itemId: string, position: Position): boolean {
-    const at = positionOfItem(itemId, this.flow.place)
-    return at === null || this.compare(at, position) < 0
+  /** Whether an item is of what lies before `positions`. */
+  isDone(itemId: string, positions: Positions): boolean {
+    for (const place of this.places) {
+      const at = positionOfItem(itemId, place)
+      const position = positions[place.source]
+      if (at !== null && position !== undefined) return (this.order[place.source]?.(at, position) ?? 0) < 0
+    }
+    return true
   }
 
   /** Nothing was offered to it between its receipt and here. */
   isBehind({ head }: Ledger): boolean {
-    return head.positions[this.source.id] !== this.position
+    return this.inputs.some(({ id, position }) => head.positions[id] !== position)
   }
 
   /** Ends the session; commits nothing. */
@@ -351,7 +320,8 @@ export class Session {
     if (this.running !== undefined) refuse('it runs another epoch')
     if (!sameOwner(input.owner, this.owner)) refuse('it belongs to another claim')
     if (input.epoch !== this.epoch + 1) refuse(`it stands at epoch ${this.epoch}, not before epoch ${input.epoch}`)
-    if (input.positions[this.source.id] !== this.checkpoint) refuse(`it stands at ${this.checkpoint}`)
+    if (this.inputs.some(({ id }) => input.positions[id] !== this.checkpoint[id]))
+      refuse(`it stands at ${JSON.stringify(this.checkpoint)}`)
   }
 
   private expectEpoch(): void {
@@ -361,7 +331,7 @@ export class Session {
 
   private async settle(epoch: number): Promise<void> {
     if (this.running !== undefined || this.catchUp.active || epoch !== this.epoch) return
-    const positions = { [this.source.id]: this.position }
+    const { positions } = this
     const behind = this.ledgers.filter((ledger) => this.isBehind(ledger))
     // One that can't, stays behind: nothing is lost by that while there is history.
     await Promise.allSettled(behind.map((ledger) => ledger.settle(positions)))
@@ -375,26 +345,9 @@ export class Session {
     await this.running?.catch(() => undefined)
     this.host.stalls.unregister(this.task)
     await Promise.allSettled([
-      this.prefetch.close(),
+      ...this.inputs.map(({ prefetch }) => prefetch.close()),
       this.keeper?.close(),
       ...this.outlets.map((outlet) => outlet.close()),
     ])
   }
 }
-
-function positionIn(claim: Claim, source: string): Position {
-  const position = claim.checkpoint.positions[source]
-  if (position === undefined) throw new TypeError(`the checkpoint has no position of source '${source}'`)
-  return position
-}
-
-/** Of plan and build (PROTOCOL §3.5). Where the worker has no build id, the code of the steps stands for it. */
-export function fingerprintOf(blueprint: Blueprint, buildId: string): string {
-  return createHash('sha256')
-    .update(`${blueprint.fingerprint}\n${buildId === '' ? codeOf(blueprint) : buildId}`)
-    .digest('hex')
-    .slice(0, 32)
-}
-
-const codeOf = ({ stages }: Blueprint): string =>
-  stages.flatMap((stage) => stage.steps.map(({ id, step }) => `${id} ${step.code ?? ''}`)).join('\n')

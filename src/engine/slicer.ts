@@ -3,14 +3,16 @@ import type { SourceBatch, SourceRecord } from '../definition/source.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { BadRecords } from './bad-records.js'
 import { DECODE_MS, inTime } from './in-time.js'
+import type { Input } from './input.js'
 import type { Session } from './session.js'
+import { isBehind, type Limit } from './turns.js'
 
 /** Heartbeats and other tasks share the event loop: it is given back that often. */
 export const SLICE_MS = 20
 /** The clock is read after the 1st, 2nd, 4th … record of a slice, and once in so many from then on. */
 const CLOCK_EVERY = 32
 
-/** What a slice of a batch came to; `session` stands behind it. */
+/** What a slice of a batch came to; its source stands behind it. */
 export interface Slice {
   /** Nothing of the batch is left. */
   readonly consumed: boolean
@@ -24,8 +26,8 @@ export interface Slice {
 export interface Slicer {
   /** Records of this epoch so far that have been through the steps. */
   readonly read: number
-  /** From `session.cursor` on, up to the position `halt` where there is one. */
-  slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice>
+  /** From the source's cursor on, up to the position `halt` where there is one, as long as it is its turn. */
+  slice(input: Input, batch: SourceBatch<unknown>, halt: Position | null, limit: Limit | null): Promise<Slice>
 }
 
 /** Of stages whose steps wait for nothing. */
@@ -43,14 +45,16 @@ export class SyncSlicer implements Slicer {
    * Records through the steps, in order, for a slice of time. The hot path: nothing is allocated or awaited per record
    * that user code did not ask for.
    */
-  async slice(batch: SourceBatch<unknown>, halt: Position | null): Promise<Slice> {
+  async slice(input: Input, batch: SourceBatch<unknown>, halt: Position | null, limit: Limit | null): Promise<Slice> {
     const { session } = this
-    const { flow, at, push, compare, host, states, time } = session
+    const { flow, at, host, states, time } = session
+    const { push, compare } = input
     const { journal } = states
-    const { decode } = session.source.definition
+    const { decode } = input.definition
     const { records } = batch
     const began = performance.now()
-    const first = session.cursor
+    const first = input.cursor
+    session.turnTo(input)
     let i = first
     let last: SourceRecord<unknown> | undefined
     let halted = false
@@ -67,6 +71,7 @@ export class SyncSlicer implements Slicer {
           halted = true
           break
         }
+        if (limit !== null && isBehind(record, limit)) break
         flow.begin(record)
         journal.forget()
         at[0] = -1
@@ -97,9 +102,9 @@ export class SyncSlicer implements Slicer {
       host.stalls.leave()
     }
     this.read += i - first
-    session.cursor = i
-    if (last !== undefined) session.position = last.next
-    if (bad !== null) session.position = records[i]?.position ?? session.position
+    input.cursor = i
+    if (last !== undefined) input.position = last.next
+    if (bad !== null) input.position = records[i]?.position ?? input.position
     return { consumed: i >= records.length, halted, bad }
   }
 }

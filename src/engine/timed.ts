@@ -51,7 +51,9 @@ export class Timed {
   /** Outputs get ids of their own, at the position that is next. */
   private happen(prefix: string, what: () => void): Problem | null {
     const { session } = this
-    const { flow, states, outlets, at, position } = session
+    const { flow, states, outlets, at, first } = session
+    const { position } = first
+    session.turnTo(first)
     const nothing = { position, next: position, key: null, value: null }
     flow.enter(nothing, prefix)
     flow.prefix = prefix

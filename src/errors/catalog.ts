@@ -9,7 +9,7 @@ export interface CatalogEntry {
 
 export const errorCatalog = {
   InvalidDefinition: { retryable: false, next: 'correct the listed paths' },
-  NotCoPartitioned: { retryable: false, next: 'repartition one side' },
+  NotCoPartitioned: { retryable: false, next: 'give the topics equally many partitions, then start again' },
   PlanIncompatible: {
     retryable: false,
     next: 'give the step its id and version back, or migrate; start --allow-non-restored-state lets go of what no step takes',

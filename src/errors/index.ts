@@ -9,7 +9,7 @@ export {
   SourceError,
   StateError,
 } from './families.js'
-export { InvalidDefinition } from './definition.js'
+export { InvalidDefinition, NotCoPartitioned } from './definition.js'
 export { DecodeFailed, KeyNotInPartition, RecordRejected, StepFailed, StepTimeout } from './record.js'
 export {
   CorruptBatch,

@@ -70,8 +70,7 @@ export class Rerun {
    */
   async epoch({ input, result, before, after }: RecordedEpoch): Promise<void> {
     const { session } = this
-    const { source, compare, ledgers, emitters } = session
-    const position = after.checkpoint.positions[source.id]
+    const { order, ledgers, emitters } = session
     const { fingerprint } = session.claim
     for (const ledger of ledgers) {
       const mark = after.checkpoint.ledgers[ledger.id]
@@ -91,9 +90,8 @@ export class Rerun {
     const { epoch, time, seed } = input
     session.catchUp = new CatchUp({
       claim: { ...session.claim, checkpoint: before.checkpoint, scheduled: { epoch, time, seed } },
-      source: source.id,
-      compare,
-      furthest: position ?? null,
+      order,
+      furthest: after.checkpoint.positions,
       ledgers,
       emitters,
       acceptCodeChange: this.accepts,

@@ -2,7 +2,8 @@ import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
 import { ChannelClock, type KnownSender } from './channel-clock.js'
-import { EventClock, HeldClock, LeastClock, StageTime } from './stage-time.js'
+import { Idleness, plainQuiet } from './idleness.js'
+import { EventClock, HeldClock, LeastClock, plainTimes, StageTime } from './stage-time.js'
 import { type Clock, flowOf, type LaneMaker, type Push, type Step, type StepRuntime } from './step.js'
 
 export interface StageRuntime {
@@ -90,12 +91,19 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
   }
   const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
     const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]
-    const clock: Clock = new LeastClock(before)
+    // What has no state asks no clock.
+    const floor = before.length > 1 && step.state !== undefined
+    const clock = new LeastClock(before, floor ? states.table(id, 'floor', plainTimes, step.state?.version) : null)
+    if (floor) time.merged.push(clock)
     let own: EventClock | undefined
     if (step.maxDisorder !== undefined) {
       const isEnd = () => time.ended && (before.length === 0 || clock.watermark === Infinity)
-      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, isEnd)
+      const quiet = states.table(id, 'quiet', plainQuiet)
+      const { idleAfter = null } = step
+      const idleness = idleAfter === null ? null : new Idleness(quiet, idleAfter)
+      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, isEnd, idleness)
       time.clocks.push(own)
+      if (idleness !== null) time.addIdleness(idleness)
     }
     const held = step.holds === undefined || before.length === 0 ? undefined : new HeldClock(clock, step.holds)
     const behind = own ?? held

@@ -24,6 +24,7 @@ export function eventTimeStep(
     code: String(fn),
     state: { version: 1 },
     maxDisorder: maxDisorderMs,
+    idleAfter: idleAfterMs,
     compile({ out }, runtime) {
       const { id, at, index } = runtime
       const push: Push = (value, ctx) => {

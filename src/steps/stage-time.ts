@@ -1,7 +1,11 @@
-import type { StateTable } from '../state/table.js'
+import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
 import type { ChannelClock } from './channel-clock.js'
+import type { Idleness } from './idleness.js'
 import type { Clock, StepFlow } from './step.js'
+
+/** Times are the same in all versions of a step's state. */
+export const plainTimes: TableOptions<EpochMs> = { migrate: (old) => old as EpochMs }
 
 /** A clock that moves behind the record under way. */
 export interface MovingClock extends Clock {
@@ -15,12 +19,17 @@ export class EventClock implements MovingClock {
   private readonly maxDisorder: number
   private readonly end: () => boolean
   private seen = -Infinity
+  /** Null: it never is. */
+  private readonly idleness: Idleness | null
+  /** A value has come since it last moved. */
+  private woken = false
 
   /** `end`: whether no value will come here any more. */
-  constructor(table: StateTable<EpochMs>, maxDisorder: number, end: () => boolean) {
+  constructor(table: StateTable<EpochMs>, maxDisorder: number, end: () => boolean, idleness: Idleness | null = null) {
     this.table = table
     this.maxDisorder = maxDisorder
     this.end = end
+    this.idleness = idleness
   }
 
   /** As Flink's bounded out-of-orderness: a value as late as the disorder allows is not behind it. */
@@ -30,38 +39,73 @@ export class EventClock implements MovingClock {
     return latest === undefined ? -Infinity : latest - this.maxDisorder - 1
   }
 
+  get idle(): boolean {
+    return this.idleness?.idle === true
+  }
+
   /** True if the clock is to move behind the record. */
   observe(time: EpochMs): boolean {
-    if (time <= this.seen || time <= (this.table.get('') ?? -Infinity)) return false
-    this.seen = time
-    return true
+    const isLater = time > this.seen && time > (this.table.get('') ?? -Infinity)
+    if (isLater) this.seen = time
+    // Whenever it is: it is not quiet any more.
+    if (this.idleness?.unstarted === false) this.woken = true
+    return isLater || this.woken
   }
 
   /** The record is through. */
   move(): void {
     if (this.seen > (this.table.get('') ?? -Infinity)) this.table.set('', this.seen)
+    this.idleness?.move(this.woken)
     this.seen = -Infinity
+    this.woken = false
   }
 
   forget(): void {
+    this.idleness?.forget()
     this.seen = -Infinity
+    this.woken = false
   }
 }
 
-/** The least of several clocks; without any, one that stands still. */
+/**
+ * The least of several clocks, idle ones excepted; the latest, where all are. Without any, one that stands still. It never
+ * goes back: values of a source that was idle may be late when they come.
+ */
 export class LeastClock implements Clock {
   private readonly clocks: readonly Clock[]
+  /** How far it had come while some were idle. */
+  private readonly floor: StateTable<EpochMs> | null
 
-  constructor(clocks: readonly Clock[]) {
+  constructor(clocks: readonly Clock[], floor: StateTable<EpochMs> | null = null) {
     this.clocks = clocks
+    this.floor = floor
   }
 
   get watermark(): EpochMs {
     const { clocks } = this
     if (clocks.length === 0) return -Infinity
     let least = Infinity
-    for (const { watermark } of clocks) if (watermark < least) least = watermark
-    return least
+    let latest = -Infinity
+    let awake = false
+    for (const { watermark, idle } of clocks) {
+      if (watermark > latest) latest = watermark
+      if (idle === true) continue
+      awake = true
+      if (watermark < least) least = watermark
+    }
+    return Math.max(awake ? least : latest, this.floor?.get('') ?? -Infinity)
+  }
+
+  get idle(): boolean {
+    return this.clocks.length > 0 && this.clocks.every(({ idle }) => idle === true)
+  }
+
+  /** Clocks that were idle may be about to move. */
+  keep(): void {
+    const { clocks, floor } = this
+    if (floor === null || !clocks.some(({ idle }) => idle === true)) return
+    const { watermark } = this
+    if (Number.isFinite(watermark) && watermark > (floor.get('') ?? -Infinity)) floor.set('', watermark)
   }
 }
 
@@ -81,6 +125,10 @@ export class HeldClock implements Clock {
 
   get watermark(): EpochMs {
     return this.held ?? this.before.watermark - this.holds
+  }
+
+  get idle(): boolean {
+    return this.before.idle === true
   }
 
   hold(): void {
@@ -112,6 +160,8 @@ export class StageTime {
   channel: ChannelClock | null = null
   /** How many tasks write that. Null: nobody knows. */
   senders: number | null = null
+  /** Those of steps behind several clocks. */
+  readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
   private readonly onWatermark: Firing[] = []
@@ -125,6 +175,22 @@ export class StageTime {
 
   addEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes = true): void {
     this.onEpochStart.unshift({ fire, due, wakes })
+  }
+
+  /** A clock that holds nobody back while it is idle. With no other there is nobody to be held back. */
+  addIdleness(idleness: Idleness): void {
+    const alone = (): boolean => this.clocks.length < 2
+    this.addEpochStart(
+      ({ now }) => {
+        if (!alone() && idleness.start(now)) this.moved = true
+      },
+      () => (alone() ? null : idleness.due),
+    )
+    this.addEpochStart(
+      () => {},
+      () => (!alone() && idleness.unstarted ? -Infinity : null),
+      false,
+    )
   }
 
   observe(clock: EventClock, time: EpochMs): void {
@@ -148,6 +214,7 @@ export class StageTime {
     while (this.moved) {
       this.moved = false
       for (const { clock } of this.onWatermark) clock?.hold()
+      for (const clock of this.merged) clock.keep()
       for (const clock of this.clocks) clock.move()
       this.fireAll(ctx)
     }
@@ -214,7 +281,8 @@ export class StageTime {
   /** The least watermark of the stage; null before any value came. */
   get watermark(): EpochMs | null {
     let least = Infinity
-    for (const { watermark } of this.clocks) if (watermark < least) least = watermark
+    const awake = this.clocks.filter(({ idle }) => !idle)
+    for (const { watermark } of awake.length === 0 ? this.clocks : awake) if (watermark < least) least = watermark
     return Number.isFinite(least) ? least : null
   }
 }

@@ -31,6 +31,8 @@ export const flowOf = (ctx: StepContext<unknown>): StepFlow => ctx as StepFlow
 export interface Clock {
   /** -Infinity before the first value, Infinity at the end of a bounded run. */
   readonly watermark: EpochMs
+  /** Nothing has come for so long that it holds nobody back: see `idleAfter`. */
+  readonly idle?: boolean
 }
 
 /** What a compiled step may use of the task it runs in. */
@@ -107,6 +109,8 @@ export interface Step {
   readonly state?: StepState
   /** Of an `eventTime` step: how far out of order values may come, in ms. */
   readonly maxDisorder?: number
+  /** Of an `eventTime` step: for so many ms nothing has to come before its clock counts as idle; null: it never does. */
+  readonly idleAfter?: number | null
   /**
    * Of a step that hands on values in `onWatermark`: how many ms their times may be behind the watermark that let them
    * through. The clock of the steps behind it stays back by as much.

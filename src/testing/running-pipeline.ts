@@ -21,7 +21,8 @@ const PREFETCH_BYTES = 64 * 1024 * 1024
 
 interface Partition {
   readonly stage: Stage
-  readonly records: TestPartition
+  /** By source. */
+  readonly records: Readonly<Record<string, TestPartition>>
   readonly task: TestTask
 }
 
@@ -52,6 +53,7 @@ export class RunningPipeline {
       budget: new ByteBudget(PREFETCH_BYTES),
       connection: noConnection,
       buildId: '',
+      gatherMs: 0,
     }
     this.#blueprint = this.#standIn(original)
   }
@@ -59,8 +61,8 @@ export class RunningPipeline {
   send(source: string, record: SendOptions & { readonly value: unknown; readonly key?: unknown }): Promise<void> {
     const { value, key, partition = 0 } = record
     return this.#inTurn(async () => {
-      const { records, task } = this.#partition(this.#named(source), partition)
-      records.send(value, key, this.#sentAs(record, keyBytes(key)))
+      const { task } = this.#partition(this.#named(source), partition)
+      this.#recordsOf(source, partition).send(value, key, this.#sentAs(record, keyBytes(key)))
       await this.#settle(task)
     })
   }
@@ -71,8 +73,9 @@ export class RunningPipeline {
     options: SendOptions & { readonly key?: Bytes } = {},
   ): Promise<void> {
     return this.#inTurn(async () => {
-      const { records, task } = this.#partition(this.#named(source), options.partition ?? 0)
-      records.sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
+      const { partition = 0 } = options
+      const { task } = this.#partition(this.#named(source), partition)
+      this.#recordsOf(source, partition).sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
       await this.#settle(task)
     })
   }
@@ -122,7 +125,8 @@ export class RunningPipeline {
       for (const { id, source } of this.#original.stages[0]?.sources ?? []) {
         const items = memoryItemsOf(source)
         if (items === undefined) continue
-        const { records, task } = this.#partition(id, 0)
+        const { task } = this.#partition(id, 0)
+        const records = this.#recordsOf(id, 0)
         for (const item of items) {
           if (!isCrash(item)) records.sendRaw(item, this.#sentAs({}, null))
           else {
@@ -149,7 +153,7 @@ export class RunningPipeline {
         ...stage,
         sources: stage.sources.map((node) => ({
           ...node,
-          source: testSource(node.source, (partition) => this.#partition(node.id, partition).records),
+          source: testSource(node.source, (partition) => this.#recordsOf(node.id, partition)),
         })),
         sinks: stage.sinks.map((node) => {
           const { id, sink, channel } = node
@@ -164,19 +168,25 @@ export class RunningPipeline {
     }
   }
 
+  #recordsOf(source: string, partition: number): TestPartition {
+    const records = this.#partition(source, partition).records[source]
+    if (records === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
+    return records
+  }
+
   #partition(source: string, partition: number): Partition {
     const stage = this.#blueprint.stages.find(({ sources }) => sources.some(({ id }) => id === source))
     if (stage === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
     const key = `${stage.id}/${partition}`
     const known = this.#partitions.get(key)
     if (known !== undefined) return known
-    const records = new TestPartition()
+    const records = Object.fromEntries(stage.sources.map(({ id }) => [id, new TestPartition()]))
     const task = new TestTask({
       host: this.#host,
       blueprint: this.#blueprint,
       stage,
       partition,
-      end: () => records.end,
+      ends: () => Object.fromEntries(Object.entries(records).map(([id, { end }]) => [id, end])),
       now: () => this.#now,
       seed: this.#seed,
     })
@@ -192,7 +202,7 @@ export class RunningPipeline {
       for (const { id } of sinks.filter(({ channel }) => channel !== undefined)) {
         const all = this.#sinks.carried(id)
         const next = this.#partition(id, 0)
-        for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) next.records.sendRaw(value, as)
+        for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) this.#recordsOf(id, 0).sendRaw(value, as)
         this.#carried.set(id, all.length)
         await next.task.settle()
       }

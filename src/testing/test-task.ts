@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
+import type { Positions } from '../definition/position.js'
 import type { EngineHost } from '../engine/host.js'
 import { Session } from '../engine/session.js'
 import type { Problem } from '../protocol/checkpoint.js'
@@ -33,8 +34,8 @@ export interface TestTaskOptions {
   readonly blueprint: Blueprint
   readonly stage: Stage
   readonly partition: number
-  /** The position behind the last record sent. */
-  readonly end: () => string
+  /** The position behind the last record sent, by source. */
+  readonly ends: () => Positions
   readonly now: () => EpochMs
   readonly seed: string
 }
@@ -60,6 +61,9 @@ export class TestTask {
       this.#session ??= await this.#claim()
       if (this.#atRest(this.#session)) return
       this.#epoch ??= this.#run(this.#session)
+      // What an epoch has gone on without is for the next one, and none ends here by itself.
+      if (this.#session.inputs.some(({ closed, next }) => closed && next !== undefined))
+        this.#session.interrupt('interrupted')
       // Most records take a few turns; one that waits for something shall not cost a core.
       await Promise.race([this.#epoch, turns < 100 ? nextTurn() : delay(1)])
     }
@@ -99,11 +103,10 @@ export class TestTask {
       isReset: false,
       heartbeatMs: NEVER_MS,
     })
-    const { furthest } = session.catchUp
     this.#state = recordClaim(this.#state, {
       queue: 'test',
       worker: 'test',
-      furthest: furthest === null ? null : { [session.source.id]: furthest },
+      furthest: session.catchUp.furthest,
       ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
       identities: {},
     })
@@ -150,9 +153,9 @@ export class TestTask {
     await session.close()
   }
 
-  #atRest({ position, compare, ledgers }: Session): boolean {
+  #atRest(session: Session): boolean {
     const caughtUp = this.#state.session?.furthest === null
-    return caughtUp && compare(position, this.#options.end()) >= 0 && !ledgers.some((ledger) => ledger.dirty)
+    return caughtUp && session.has(this.#options.ends()) && !session.ledgers.some((ledger) => ledger.dirty)
   }
 
   async #lose(): Promise<void> {

@@ -2,6 +2,7 @@
  * The library with one rule broken: each function gets the exports of a module and returns what takes the place of some.
  * rules.ts says which module, which exports, and what the rule is.
  */
+import type { Positions } from '../../src/definition/position.js'
 import type * as catchUpModule from '../../src/engine/catch-up.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type * as commitModule from '../../src/engine/commit.js'
@@ -40,8 +41,8 @@ export const noMuting = (): Partial<Recovery> => ({ aheadOf: () => null })
 
 export const checkpointBeforeCatchingUp = ({ CatchUp }: CatchUps): CatchUps => ({
   CatchUp: class extends CatchUp {
-    override reach(position: string): boolean {
-      if (super.reach(position)) return true
+    override reach(positions: Positions): boolean {
+      if (super.reach(positions)) return true
       const { ledgers, stations } = this as unknown as {
         readonly ledgers: readonly { phase: string }[]
         readonly stations: unknown[]

@@ -165,7 +165,7 @@ export class Simulation {
   private progress(): number {
     const workers = [...this.workers, ...this.gone]
     return workers.reduce(
-      (sum, worker) => worker.opened.reduce((some, session) => some + Number(session.position), sum),
+      (sum, worker) => worker.opened.reduce((some, session) => some + Number(session.positions[SOURCE]), sum),
       0,
     )
   }

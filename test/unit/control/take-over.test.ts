@@ -38,9 +38,8 @@ const sinkOf = (id: 'a' | 'b') =>
     },
   })
 
-beforeEach(() => {
-  ;[receipts, histories, did, asked] = [{ a: {}, b: {} }, new Map(), [], []]
-  const source = defineSource<number, number>({
+const logSource = () =>
+  defineSource<number, number>({
     kind: 'log',
     replayable: true,
     partitions: async () => 3,
@@ -52,9 +51,12 @@ beforeEach(() => {
     open: never,
     decode: (record) => record.value,
   })
+
+beforeEach(() => {
+  ;[receipts, histories, did, asked] = [{ a: {}, b: {} }, new Map(), [], []]
   pipeline = definePipeline({
     name: 'delays',
-    sources: { flights: source },
+    sources: { flights: logSource() },
     steps: ({ flights }) => [flights.to('a', sinkOf('a')), flights.to('b', sinkOf('b'))],
   })
 })
@@ -174,6 +176,18 @@ describe('a start that goes on', () => {
       code: 'InvalidCommand',
       message: expect.stringContaining('"flights":"1234567"'),
     })
+  })
+
+  test('a source that the pipeline did not have before begins where its options say', async () => {
+    past()
+    pipeline = definePipeline({
+      name: 'delays',
+      sources: { flights: logSource(), more: logSource() },
+      steps: ({ flights, more }) => [flights.to('a', sinkOf('a')), more.to('b', sinkOf('b'))],
+    })
+    const task = await one()
+    expect(task.checkpoint.positions).toEqual({ flights: '1234567', more: '10' })
+    expect(task.origin).toMatchObject({ more: '10' })
   })
 
   test('partitions that were added since begin at earliest', async () => {

@@ -107,15 +107,6 @@ const cases: readonly (readonly [title: string, options: unknown, path: string, 
     /kebab-case or camelCase/,
   ],
   [
-    'two sources',
-    options({
-      sources: { numbers: numbers(), others: numbers() },
-      steps: (s: Streams & { others: S }) => s.numbers.merge('both', s.others).to('out', sink),
-    }),
-    'sources',
-    /one source topic per stage in this version/,
-  ],
-  [
     'a source that is not used',
     options({ sources: { numbers: numbers(), idle: numbers() } }),
     'sources.idle',
@@ -327,7 +318,6 @@ describe('all at once', () => {
       'name',
       'checkpoint.interval',
       'retries',
-      'sources',
       'steps.same',
       'steps.out',
       'steps.dead-letters',

@@ -20,8 +20,7 @@ function catchUpOf(ledgers: readonly Ledger[], more: Partial<ConstructorParamete
   const furthest = null
   const base = {
     claim: claimOf(),
-    source: 's',
-    compare: compareDecimal,
+    order: { s: compareDecimal },
     furthest,
     emitters: [],
     acceptCodeChange: false,
@@ -51,29 +50,29 @@ describe('catching up', () => {
     const ledgers = [ledgerAt('a', '120'), ledgerAt('b', null), ledgerAt('c', '1000'), ledgerAt('d', '120')]
     const emitter = { phase: 'live' } as unknown as Emitter
     const catchUp = catchUpOf(ledgers, { emitters: [emitter] })
-    expect(catchUp.next).toBe('120')
+    expect(catchUp.next).toEqual({ s: '120' })
     expect(phases([...ledgers, emitter])).toEqual(['muted', 'held', 'muted', 'muted', 'held'])
-    expect(catchUp.reach('119')).toBe(false)
+    expect(catchUp.reach({ s: '119' })).toBe(false)
     expect(phases(ledgers)).toEqual(['muted', 'held', 'muted', 'muted'])
-    expect(catchUp.reach('120')).toBe(false)
-    expect(catchUp.next).toBe('1000')
+    expect(catchUp.reach({ s: '120' })).toBe(false)
+    expect(catchUp.next).toEqual({ s: '1000' })
     expect(phases([...ledgers, emitter])).toEqual(['held', 'held', 'muted', 'held', 'held'])
-    expect(catchUp.reach('1000')).toBe(true)
+    expect(catchUp.reach({ s: '1000' })).toBe(true)
     expect([catchUp.active, catchUp.next]).toEqual([false, null])
     expect(phases([...ledgers, emitter])).toEqual(['live', 'live', 'live', 'live', 'live'])
   })
 
   test('reaches several stations in a gap at once', () => {
     const ledgers = [ledgerAt('a', '120'), ledgerAt('b', '110')]
-    expect(catchUpOf(ledgers).reach('125')).toBe(true)
+    expect(catchUpOf(ledgers).reach({ s: '125' })).toBe(true)
     expect(phases(ledgers)).toEqual(['live', 'live'])
   })
 
   test('a digest that differs at a later station lets nothing live', () => {
     const ledgers = [ledgerAt('a', '110'), ledgerAt('b', '120', digestOf('b'))]
     const catchUp = catchUpOf(ledgers)
-    expect(catchUp.reach('110')).toBe(false)
-    expect(() => catchUp.reach('120')).toThrow(expect.objectContaining({ code: 'NonDeterministicStep' }))
+    expect(catchUp.reach({ s: '110' })).toBe(false)
+    expect(() => catchUp.reach({ s: '120' })).toThrow(expect.objectContaining({ code: 'NonDeterministicStep' }))
     expect(phases(ledgers)).toEqual(['held', 'muted'])
   })
 
@@ -81,9 +80,9 @@ describe('catching up', () => {
     const accept = { claim: claimOf({ fingerprint: 'new code' }), acceptCodeChange: true }
     const ledger = ledgerAt('a', '120', digestOf('b'))
     const catchUp = catchUpOf([ledger], accept)
-    expect(catchUp.reach('120')).toBe(true)
+    expect(catchUp.reach({ s: '120' })).toBe(true)
     expect(ledger.digest.toString()).toBe(digestOf('b'))
     const same = catchUpOf([ledgerAt('a', '120', digestOf('b'))], { acceptCodeChange: true })
-    expect(() => same.reach('120')).toThrow(expect.objectContaining({ code: 'NonDeterministicStep' }))
+    expect(() => same.reach({ s: '120' })).toThrow(expect.objectContaining({ code: 'NonDeterministicStep' }))
   })
 })

@@ -196,12 +196,13 @@ describe('what is executed again muted (PROTOCOL 3.1)', () => {
       timers: false,
       ended: false,
     })
-    const far = (...ahead: Parameters<typeof furthestOf>[0]) => furthestOf(ahead, 's', '100', compareDecimal)
+    const far = (...ahead: Parameters<typeof furthestOf>[0]) =>
+      furthestOf(ahead, { s: '100' }, { s: compareDecimal })?.['s'] ?? null
     expect(far(at('99'), null, at('1000'), at('120'))).toBe('1000')
     expect(far(null, null)).toBeNull()
     expect(far()).toBeNull()
     expect(far(at('100'), at('99'))).toBeNull()
-    expect(furthestOf([at('b')], 's', 'a', (a, b) => (a < b ? -1 : a > b ? 1 : 0))).toBe('b')
+    expect(furthestOf([at('b')], { s: 'a' }, { s: (a, b) => (a < b ? -1 : a > b ? 1 : 0) })).toEqual({ s: 'b' })
   })
 })
 

@@ -125,7 +125,9 @@ describe('an epoch is refused (PROTOCOL 4)', () => {
     await expect(session.run({ ...input, owner: owner(1, 1, 2) })).rejects.toMatchObject(lost('another claim'))
     await expect(session.run({ ...input, owner: owner(1, 1, 1, 'other') })).rejects.toMatchObject(lost('another claim'))
     await expect(session.run({ ...input, epoch: 2 })).rejects.toMatchObject(lost('at epoch 0, not before epoch 2'))
-    await expect(session.run({ ...input, positions: { numbers: '5' } })).rejects.toMatchObject(lost('stands at 0'))
+    await expect(session.run({ ...input, positions: { numbers: '5' } })).rejects.toMatchObject(
+      lost('stands at {"numbers":"0"}'),
+    )
     expect(session.closed).toBe(false)
     log.append(1)
     expect(await task.epoch({ until: { numbers: '1' } })).toMatchObject({ read: 1 })

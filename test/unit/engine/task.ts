@@ -48,7 +48,7 @@ export class Task {
     const [stage] = blueprint.stages
     this.source = stage?.sources[0]?.id ?? ''
     const settings = { taskQueue: '', checkpointMs: 0, heartbeatMs: 0, idleMs: 0, maxHistoryEvents: 0 }
-    const origin = { [this.source]: '0' }
+    const origin = Object.fromEntries((stage?.sources ?? []).map(({ id }) => [id, '0']))
     const task = newTask({ pipeline: blueprint.name, stage: stage?.id ?? '', partition: 0, settings, origin })
     const until = options.until === undefined ? null : { [this.source]: options.until }
     this.state = { ...task, incarnation: 1, until }
@@ -66,13 +66,12 @@ export class Task {
   async claim(more: Partial<ClaimInput> = {}): Promise<Session> {
     this.state = { ...this.state, claim: this.state.claim + 1, ownerRunId: 'run' }
     const session = await Session.open(this.host, this.blueprint, this.stage(), { ...this.claimInput(), ...more })
-    const { furthest } = session.catchUp
     this.state = recordClaim(this.state, {
       queue: 'queue',
       worker: 'worker',
-      furthest: furthest === null ? null : { [this.source]: furthest },
+      furthest: session.catchUp.furthest,
       ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
-      identities: session.identity === undefined ? {} : { [this.source]: session.identity },
+      identities: session.identities,
     })
     this.held = session
     return session

@@ -20,6 +20,7 @@ type DetailsOf<C extends Concrete> = ConstructorParameters<(typeof errors)[C]>[0
 /** One of each; the compiler asks for the sample of a new class. */
 const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   InvalidDefinition: { pipeline: 'delays', faults: [{ path: 'name', message: 'must not be empty', got: '' }] },
+  NotCoPartitioned: { pipeline: 'delays', stage: 'main', partitions: { flights: 4, airports: 6 } },
   DecodeFailed: record,
   StepFailed: { ...record, step: 'late' },
   RecordRejected: { ...record, step: 'late' },

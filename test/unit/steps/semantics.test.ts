@@ -1,6 +1,12 @@
 /** The rows of docs/semantics.md, by their names: what Flink and Kafka Streams do differently, and what happens here. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { table } from '../../../src/definition/table.js'
+import { testPipeline } from '../../../src/testing/index.js'
+import { BreakableSink } from '../engine/breakable-sink.js'
+import { LogSource } from '../engine/log-source.js'
+import { Task } from '../engine/task.js'
 import { collect, count } from '../../../src/definition/aggregators/index.js'
 import type { End, Stream } from '../../../src/definition/stream.js'
 import type { EventTime } from '../../../src/definition/marks.js'
@@ -13,8 +19,9 @@ import {
   type TimeWindow,
   type Windowed,
 } from '../../../src/definition/windows.js'
+import type { JoinKind, JoinOptions } from '../../../src/definition/joins.js'
 import { transactional } from '../definition/parts.js'
-import { StageRun } from './stage-run.js'
+import { keyedSource, StageRun } from './stage-run.js'
 
 const sink = transactional()
 type Timed = Stream<number, string, EventTime>
@@ -33,12 +40,22 @@ const windowed = (
     return [windows.to('out', sink), windows.late.to('late', sink)]
   }, maxDisorder)
 
-const windowsOf = (run: StageRun<number>): readonly string[] =>
+/** Left values are texts such as `l5`, right ones `r5`, at that time; pairs come out as `l5 r6 @6`. */
+const joined = (options: JoinOptions<JoinKind>): StageRun<string> =>
+  new StageRun<string>((s) => {
+    const sides = s.branch('side', { left: (v) => v.startsWith('l'), right: () => true })
+    const [left, right] = (['left', 'right'] as const).map((side) =>
+      sides[side].eventTime(`${side}-time`, (v) => Number(v.slice(1)), { maxDisorder: 0 }),
+    ) as [Stream<string, string, EventTime>, Stream<string, string, EventTime>]
+    return left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`).to('out', sink)
+  })
+
+const windowsOf = (run: Pick<StageRun<unknown>, 'values'>): readonly string[] =>
   (run.values() as readonly Windowed<string, readonly number[]>[]).map(
     ({ key, start, end, value }) => `${key} ${start}..${end} ${value.join()}`,
   )
 
-const rows: Readonly<Record<string, () => void>> = {
+const rows: Readonly<Record<string, () => void | Promise<void>>> = {
   'the bound of lateness': () => {
     const run = windowed(tumbling(10), {}, 5)
     for (const value of [4, 14, 9, 15, 8]) run.send(value)
@@ -252,6 +269,105 @@ const rows: Readonly<Record<string, () => void>> = {
     for (const value of [5, 25]) run.send(value)
     run.end()
     expect(windowsOf(run)).toEqual(['k 0..10 5', 'k 20..30 25'])
+  },
+  'which values meet': () => {
+    const run = joined({ within: { before: 2, after: 3 } })
+    for (const value of ['l10', 'r7', 'r8', 'r13', 'r14']) run.send(value)
+    expect(run.values()).toEqual(['l10 r8 @10', 'l10 r13 @13'])
+    run.send('r10', { key: 'other' })
+    expect(run.values()).toHaveLength(2)
+  },
+  'a late value and a join': () => {
+    for (const [grace, found] of [
+      [0, []],
+      [1, ['l9 r9 @9']],
+    ] as const) {
+      const run = joined({ within: 5, grace })
+      // The watermark of both is 9, and 9 is not expected any more.
+      for (const value of ['l10', 'r20', 'r9', 'l9']) run.send(value)
+      expect(run.values().filter((pair) => String(pair).includes('9'))).toEqual(
+        found.length === 0 ? [] : ['l10 r9 @10', ...found],
+      )
+    }
+  },
+  'a value that meets none': () => {
+    const run = joined({ how: 'left', within: { before: 0, after: 4 }, grace: 2 })
+    for (const value of ['l10', 'r30', 'l16']) run.send(value)
+    expect(run.values()).toEqual([])
+    run.send('l17')
+    expect(run.values()).toEqual(['l10 - @10'])
+    expect(run.out[0]).toEqual(['out', 'l10 - @10', 'k', 10])
+  },
+  'the order in which lone values come': () => {
+    const run = joined({ how: 'outer', within: { before: 1, after: 3 } })
+    for (const [value, key] of [
+      ['l4', 'b'],
+      ['l4', 'a'],
+      ['l5', 'z'],
+      ['r6', 'c'],
+    ] as const)
+      run.send(value, { key })
+    run.end()
+    // Nothing can be missing any more at 7, 7, 7 and 8: by that, then left ones first, then keys.
+    expect(run.out.map(([, value, key]) => `${String(value)} ${key}`)).toEqual([
+      'l4 - @4 a',
+      'l4 - @4 b',
+      '- r6 @6 c',
+      'l5 - @5 z',
+    ])
+  },
+  'the order of several sources': async () => {
+    const [left, right, out] = [new LogSource(), new LogSource(), new BreakableSink('out')]
+    left.append(1, 4, 2)
+    right.append(3, 4)
+    left.ends = right.ends = true
+    const pipeline = definePipeline({
+      name: 'p',
+      sources: { left: left.source(), right: right.source() },
+      steps: (s) =>
+        s.left
+          .merge('both', s.right)
+          .map('from', (n, ctx) => `${ctx.origin.source} ${n}`)
+          .to('out', out.sink()),
+    })
+    const task = new Task(pipeline)
+    await task.claim()
+    await task.epoch()
+    await task.lose()
+    expect(out.values).toEqual(['left 1', 'right 3', 'left 4', 'left 2', 'right 4'])
+  },
+  'the row of a table': async () => {
+    const pipeline = definePipeline({
+      name: 'p',
+      sources: { values: keyedSource<number>(), rows: table(keyedSource<string>()) },
+      steps: (s) => s.values.joinTable('j', s.rows, { how: 'left' }, (n, row) => `${n} ${row ?? '-'}`).to('out', sink),
+    })
+    await using run = await testPipeline(pipeline)
+    await run.send('values', { key: 'k', value: 1 })
+    await run.send('rows', { key: 'k', value: 'new', timestamp: 20 })
+    await run.send('rows', { key: 'k', value: 'newer, of an earlier time', timestamp: 10 })
+    await run.send('values', { key: 'k', value: 2 })
+    await run.send('rows', { key: 'k', value: null })
+    await run.send('values', { key: 'k', value: 3 })
+    expect(run.sink('out').values).toEqual(['1 -', '2 newer, of an earlier time', '3 -'])
+  },
+  'a stream that is idle': () => {
+    const run = new StageRun<string>((s) => {
+      const sides = s.branch('side', { left: (v) => v.startsWith('l'), right: () => true })
+      const time = (v: string) => Number(v.slice(1))
+      return sides.left
+        .eventTime('left-time', time, { maxDisorder: 0 })
+        .merge('both', sides.right.eventTime('right-time', time, { maxDisorder: 0, idleAfter: 100 }))
+        .window('w', tumbling(10), collect<string>())
+        .to('out', sink)
+    })
+    run.epoch(1_000)
+    for (const value of ['r3', 'l5', 'l25']) run.send(value)
+    run.epoch(1_050)
+    run.epoch(1_149)
+    expect(windowsOf(run)).toEqual([])
+    run.epoch(1_150)
+    expect(windowsOf(run)).toEqual(['k 0..10 r3,l5'])
   },
   'a value without a key': () => {
     const run = windowed(tumbling(10))
