@@ -2,7 +2,7 @@
 import { average, combine, count, definePipeline, max, text, tumbling } from 'tidemark'
 import { kafkaSource } from 'tidemark/kafka'
 import { postgresSink } from 'tidemark/postgres'
-import { flight } from './flight.js'
+import { departureOf, flight } from './flight.js'
 
 export const delaysByAirport = definePipeline({
   name: 'delays-by-airport',
@@ -10,7 +10,7 @@ export const delaysByAirport = definePipeline({
   sources: { flights: kafkaSource({ topic: 'flights', key: text(), value: flight }) },
   steps: ({ flights }) =>
     flights
-      .eventTime('departure', ({ date }) => new Date(`${date.replaceAll('/', '-').replace(' ', 'T')}Z`), {
+      .eventTime('departure', departureOf, {
         maxDisorder: '1 hour',
       })
       .window(

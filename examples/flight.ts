@@ -11,3 +11,7 @@ export const flight = json(
     destination: z.string(),
   }),
 )
+
+/** `date`, taken as UTC. */
+export const departureOf = ({ date }: { readonly date: string }): Date =>
+  new Date(`${date.replaceAll('/', '-').replace(' ', 'T')}Z`)

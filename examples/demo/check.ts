@@ -1,6 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Flight } from './flights.js'
+import { linesBelow } from './lines.js'
 
 export interface Verdict {
   /** Lines in all files. */
@@ -38,10 +37,4 @@ function countEach(items: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
   return counts
-}
-
-async function linesBelow(directory: string): Promise<string[]> {
-  const names = await readdir(directory, { recursive: true })
-  const files = names.filter((name) => name.endsWith('.jsonl')).map((name) => readFile(join(directory, name), 'utf8'))
-  return (await Promise.all(files)).flatMap((text) => text.split('\n').filter((line) => line !== ''))
 }

@@ -7,6 +7,7 @@ import { startDevStack, type DevStack } from '../../src/dev/stack.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { check } from './check.js'
 import { createTable, expectedDelays, EXPORT, exportDelays, readDelays, wrongDelays } from './delays.js'
+import { expectedPairs, EXPORT as PAIRS_EXPORT, exportPairs, readPairs, wrongPairs } from './pairs.js'
 import { type Flight, readFlights } from './flights.js'
 import { type DemoOptions, optionsFrom, usage } from './options.js'
 import { count, ProgressBar } from './progress.js'
@@ -15,6 +16,7 @@ import { runToEnd } from './run-pipeline.js'
 import { type DemoWorker, startWorker } from './worker.js'
 
 const OUTPUT = 'out/delayed-flights'
+const PAIRS = 'out/connections'
 
 /** Returns the exit code: 0 if nothing is missing, duplicated or unexpected. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -45,7 +47,7 @@ async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep 
   bar.end()
 
   // Only what this demo wrote: a file sink's directory is its own.
-  await rm(OUTPUT, { recursive: true, force: true })
+  for (const directory of [OUTPUT, PAIRS]) await rm(directory, { recursive: true, force: true })
   await createTable(postgres)
   const connection = await Connection.connect({ address: temporal.address })
   const worker = await startWorker({ address: temporal.address, brokers: kafka.brokers, postgres })
@@ -56,7 +58,9 @@ async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep 
     const { written, missing, duplicated, unexpected } = await check(OUTPUT, flights)
     const delays = await readDelays(postgres)
     await exportDelays(delays)
-    const wrong = wrongDelays(delays, expectedDelays(flights))
+    const pairs = await readPairs(PAIRS)
+    await exportPairs(pairs)
+    const wrong = wrongDelays(delays, expectedDelays(flights)) + wrongPairs(pairs, expectedPairs(flights))
     const webUi = pageOf(temporal.uiAddress)
     say(
       [
@@ -67,6 +71,7 @@ async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep 
         `duplicated  ${count(duplicated)}`,
         ...(unexpected === 0 ? [] : [`unexpected  ${count(unexpected)}`]),
         `averages    ${count(delays.length)}, of each airport and day, to Postgres and ${EXPORT}`,
+        `connections ${count(pairs.length)}, of flights that one can go on with, to ${PAIRS} and ${PAIRS_EXPORT}`,
         `wrong       ${count(wrong)}`,
         `Web UI      ${webUi ?? `of the server at ${temporal.address}`}`,
       ].join('\n'),

@@ -10,8 +10,8 @@ export interface DemoOptions {
 
 export const usage = `npm start [-- options]
 
-Brings up Temporal, Kafka and Postgres, publishes 20,000 flights, runs the pipelines of examples/delayed-flights.ts and
-examples/delays-by-airport.ts over them and checks what they wrote against the data set.
+Brings up Temporal, Kafka and Postgres, publishes 20,000 flights, runs the pipelines of examples/delayed-flights.ts,
+delays-by-airport.ts and connections.ts over them and checks what they wrote against the data set.
 
   --keep                         leave everything running afterwards, until Ctrl-C
   --temporal-address <host:port> use this Temporal instead of starting one

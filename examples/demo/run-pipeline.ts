@@ -1,17 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineClient } from 'tidemark/client'
+import { connections } from '../connections.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { delaysByAirport } from '../delays-by-airport.js'
 import { ProgressBar } from './progress.js'
 
 const LOOK_MS = 200
 
-/** Runs both pipelines over what is in the topic, from its beginning. Returns how many records each has read. */
+/** Runs the pipelines over what is in the topic, from its beginning. Returns how many of its records each has read. */
 export async function runToEnd(client: PipelineClient, records: number): Promise<readonly number[]> {
   const bounded = { until: 'latest', fresh: true } as const
-  const pipelines = await Promise.all([client.start(delayedFlights, bounded), client.start(delaysByAirport, bounded)])
+  const pipelines = await Promise.all(
+    [delayedFlights, delaysByAirport, connections].map((pipeline) => client.start(pipeline.name, bounded)),
+  )
   const read = (): Promise<number[]> =>
-    Promise.all(pipelines.map(async (pipeline) => (await pipeline.status()).counters.read))
+    Promise.all(
+      pipelines.map(async (pipeline) => {
+        const { tasks } = await pipeline.status()
+        // What later stages read is their own.
+        return sum(tasks.filter(({ stage }) => stage === 'main').map(({ counters }) => counters.read))
+      }),
+    )
   const bar = new ProgressBar('processed', records * pipelines.length)
   bar.show(0)
   const results = Promise.all(pipelines.map((pipeline) => pipeline.result()))

@@ -1,5 +1,6 @@
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import { TidemarkPlugin } from 'tidemark/plugin'
+import { connections } from '../connections.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { delaysByAirport } from '../delays-by-airport.js'
 
@@ -29,7 +30,7 @@ export async function startWorker({ address, brokers, postgres }: DemoServers): 
     taskQueue: 'demo',
     plugins: [
       new TidemarkPlugin({
-        pipelines: [delayedFlights, delaysByAirport],
+        pipelines: [delayedFlights, delaysByAirport, connections],
         kafka: { brokers },
         postgres: { connectionString: postgres },
       }),

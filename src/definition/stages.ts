@@ -55,7 +55,6 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   // Of what has faults already nothing more is said.
   if (settings === undefined || from.sources.length === 0) return null
   if (from === to) return 'is read together with what it was made of: repartition both'
-  if (to.sources.length > 0) return `is read together with '${to.sources[0]?.id}': one topic per stage in this version`
   const changing = from.steps.find((node) => !node.step.deterministic)
   if (isTimed && changing !== undefined)
     return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`

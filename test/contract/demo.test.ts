@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { check } from '../../examples/demo/check.js'
 import { type Delays, expectedDelays, wrongDelays } from '../../examples/demo/delays.js'
+import { wrongPairs } from '../../examples/demo/pairs.js'
 import { readFlights } from '../../examples/demo/flights.js'
 import { projectRoot } from './project-files.js'
 
@@ -37,6 +38,7 @@ describe('the demo', () => {
     expect(stdout).toMatch(/^missing +0$/m)
     expect(stdout).toMatch(/^duplicated +0$/m)
     expect(stdout).toMatch(/^averages +6,901,/m)
+    expect(stdout).toMatch(/^connections +19,812,/m)
     expect(stdout).toMatch(/^wrong +0$/m)
     expect(stdout).toMatch(
       /^Web UI +http:\/\/127\.0\.0\.1:\d+\/namespaces\/default\/workflows\/tidemark%2Fdelayed-flights$/m,
@@ -53,6 +55,7 @@ describe('the demo', () => {
     expect(lines.toSorted()).toEqual(late.toSorted())
     expect(await readdir(join(directory, 'out'))).toContain('somebody-elses.jsonl')
     expect(await readFile(join(directory, 'out/delays-by-airport.csv'), 'utf8')).toBe(delaysOf(data))
+    expect(await readFile(join(directory, 'out/connections.csv'), 'utf8')).toBe(connectionsOf(data))
   })
 })
 
@@ -72,6 +75,23 @@ function delaysOf(data: string): string {
   return ['origin,day,flights,average,maximum', ...rows.toSorted(), ''].join('\n')
 }
 
+/** Pairs by airport and minute, where the demo's own check takes all with all. */
+function connectionsOf(data: string): string {
+  const flights = JSON.parse(data) as { origin: string; destination: string; date: string }[]
+  const leaving = new Map<string, typeof flights>()
+  for (const flight of flights) leaving.set(flight.origin, [...(leaving.get(flight.origin) ?? []), flight])
+  const minute = (date: string): number => {
+    const [year = 0, month = 0, day = 0, hour = 0, minutes = 0] = date.split(/[/ :]/).map(Number)
+    return Date.UTC(year, month - 1, day, hour, minutes) / 60_000
+  }
+  const rows = flights.flatMap((first) =>
+    (leaving.get(first.destination) ?? [])
+      .filter(({ date }) => minute(date) > minute(first.date) && minute(date) <= minute(first.date) + 240)
+      .map((second) => `${second.origin},${first.date},${first.origin},${second.date},${second.destination}`),
+  )
+  return ['via,first_date,first_origin,second_date,second_destination', ...rows.toSorted(), ''].join('\n')
+}
+
 describe('its own check', () => {
   const write = (name: string, lines: readonly unknown[]): Promise<void> =>
     writeFile(join(directory, name), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -87,6 +107,11 @@ describe('its own check', () => {
     const [first, second] = late
     await write('a.jsonl', [...late.slice(3, 500), late[10], onTime, { ...first, delay: 61 }, { ...second, gate: 1 }])
     expect(await check(directory, flights)).toEqual({ written: 1_090, missing: 3, duplicated: 1, unexpected: 3 })
+  })
+
+  it('counts pairs as often as they are missing or too many', () => {
+    expect(wrongPairs(['a', 'a', 'b'], ['a', 'a', 'b'])).toBe(0)
+    expect(wrongPairs(['a', 'c'], ['a', 'a', 'b'])).toBe(3)
   })
 
   it('counts rows that are missing, too many, or otherwise', async () => {
