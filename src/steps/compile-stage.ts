@@ -62,10 +62,10 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
       if (input !== undefined && push !== undefined) read(input, push)
     }
   }
-  const { channel } = time
   const pushes = stage.sources.map(({ id }): [string, Push] => {
     const out = outOf(id, 'out')
-    if (channel === null) return [id, out]
+    const channel = time.channels.get(id)
+    if (channel === undefined) return [id, out]
     const heard: Push = (value, ctx) => {
       time.hear(channel, flowOf(ctx))
       out(value, ctx)
@@ -85,9 +85,10 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
     keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
     if (channel?.timed == null || !stage.steps.some(({ step }) => needsTime(step))) continue
     const tables = { known: states.table<KnownSender>(id, 'senders'), own: states.table<number>(id, 'clock') }
-    time.channel = new ChannelClock(tables, channel.timed.idleAfterMs, () => time.ended)
-    time.clocks.push(time.channel)
-    clocks.set(id, [time.channel])
+    const clock = new ChannelClock(tables, channel.timed.idleAfterMs, () => time.ended)
+    time.channels.set(id, clock)
+    time.clocks.push(clock)
+    clocks.set(id, [clock])
   }
   const made = stage.steps.map(({ id, inputs, step }, index): StepRuntime => {
     const before = [...new Set(inputs.flatMap(({ node }) => clocks.get(node) ?? []))]

@@ -156,10 +156,10 @@ interface EpochStart {
 /** What a stage does by time: after records that moved its clocks, and at the start of epochs. */
 export class StageTime {
   readonly clocks: MovingClock[] = []
-  /** That of what another stage has written. */
-  channel: ChannelClock | null = null
-  /** How many tasks write that. Null: nobody knows. */
-  senders: number | null = null
+  /** Those of what other stages have written, by source. */
+  readonly channels = new Map<string, ChannelClock>()
+  /** How many tasks write each. */
+  senders: Readonly<Record<string, number>> = {}
   /** Those of steps behind several clocks. */
   readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
@@ -204,8 +204,10 @@ export class StageTime {
 
   /** `begins`: an epoch does, else its checkpoint is about to be made. */
   expect(now: EpochMs, begins: boolean): void {
-    const { channel, senders } = this
-    if (senders !== null && channel !== null && begins !== channel.expects) channel.expect(senders, now)
+    for (const [source, channel] of this.channels) {
+      const senders = this.senders[source]
+      if (senders !== undefined && begins !== channel.expects) channel.expect(senders, now)
+    }
   }
 
   /** The record under way is through: clocks move, and what is due by them happens. */
@@ -241,8 +243,8 @@ export class StageTime {
   }
 
   startEpoch(ctx: StepFlow): void {
-    if (this.channel !== null) {
-      this.channel.begin(ctx.now)
+    for (const channel of this.channels.values()) {
+      channel.begin(ctx.now)
       this.moved = true
     }
     for (const { fire } of this.onEpochStart) fire(ctx)
@@ -250,12 +252,14 @@ export class StageTime {
 
   /** Whether `startEpoch` at `now` would do anything. */
   dueAt(now: EpochMs): boolean {
-    return (this.channel?.due ?? Infinity) <= now || this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
+    const isDue = ({ due }: { readonly due: EpochMs | null }): boolean => (due ?? Infinity) <= now
+    return [...this.channels.values()].some(isDue) || this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
   }
 
   /** When an epoch has to start for what is due by the wall clock; null: never. */
   get nextDue(): EpochMs | null {
-    let least: EpochMs | null = this.channel?.due ?? null
+    let least: EpochMs | null = null
+    for (const { due } of this.channels.values()) if (due !== null && (least === null || due < least)) least = due
     for (const { due, wakes } of this.onEpochStart) {
       const at = wakes ? due() : null
       if (at !== null && (least === null || at < least)) least = at

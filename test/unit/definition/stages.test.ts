@@ -102,6 +102,27 @@ test('partitions are those asked for, else those of the largest topic before it'
   expect(await asked(3)).toBe(3)
 })
 
+test('a stage that reads two others comes behind both', () => {
+  const pipeline = definePipeline({
+    name: 'both',
+    sources: { words: words() },
+    steps: ({ words: all }) => {
+      const far = all.repartition('a', last, by).map('m', (n) => n)
+      return far
+        .repartition('c', last, by)
+        .merge('both', far.repartition('b', last, by).repartition('d', last, by))
+        .to('out', kafkaSink({ topic: 'o' }))
+    },
+  })
+  const { stages } = blueprintOf(pipeline)
+  expect(stages.map(({ id, sources }) => `${id}: ${sources.map((one) => one.id).join()}`)).toEqual([
+    'main: words',
+    'a: a',
+    'b: b',
+    'c: c,d',
+  ])
+})
+
 test('faults: a source that can’t carry, streams of two stages in one step, wrong options, no event time', () => {
   const faults = (steps: (s: never) => unknown, source: unknown = words()) =>
     faultsOf({ name: 'wrong', sources: { all: source }, steps: ({ all }: { all: never }) => steps(all) })
@@ -118,13 +139,12 @@ test('faults: a source that can’t carry, streams of two stages in one step, wr
   expect(faults(merged)).toEqual([
     { path: 'steps.by', message: 'is read together with what it was made of: repartition both' },
   ])
-  const two = (s: S) =>
-    s
-      .repartition('a', last, by)
-      .merge('both', s.repartition('b', last, by))
-      .to('out', transactional())
-  expect(faults(two)).toEqual([
-    { path: 'steps.b', message: "is read together with 'a': one topic per stage in this version" },
+  const round = (s: S) => {
+    const first = s.repartition('a', last, by)
+    return first.merge('both', first.repartition('b', last, by).repartition('c', last, by)).to('out', transactional())
+  }
+  expect(faults(round)).toEqual([
+    { path: 'steps.c', message: 'is read together with what it was made of: repartition both' },
   ])
   expect(
     faults((s: S) => s.repartition('by', last, { key: text(), partitions: 0 }).to('out', transactional())),
