@@ -12,6 +12,8 @@ interface Part {
   readonly sources: SourceNode[]
   readonly steps: StepNode[]
   readonly sinks: SinkNode[]
+  /** The stages whose topics this one reads. */
+  readonly before: Set<Part>
 }
 
 /**
@@ -26,7 +28,7 @@ export function splitStages(pipeline: string, graph: Graph): readonly [readonly 
   const partOf = (id: string): Part => {
     const known = parts.get(id)
     if (known !== undefined) return known
-    const part: Part = { id, sources: [], steps: [], sinks: [] }
+    const part: Part = { id, sources: [], steps: [], sinks: [], before: new Set() }
     parts.set(id, part)
     return part
   }
@@ -42,7 +44,7 @@ export function splitStages(pipeline: string, graph: Graph): readonly [readonly 
   }
   for (const node of graph.sinks) partOf(stageOf(outOf(node.input, crossings))).sinks.push(node)
   // The channels come last: of sinks that share a transaction the first one's settings count.
-  const stages = [...parts.values()].map(({ id, sources, steps, sinks }): Stage => {
+  const stages = inOrder([...parts.values()]).map(({ id, sources, steps, sinks }): Stage => {
     const ordered = [...sinks.filter((sink) => sink.channel === undefined), ...sinks.filter((sink) => sink.channel)]
     return { id, sources: frozen(sources), steps: frozen(steps), sinks: frozen(ordered) }
   })
@@ -54,7 +56,7 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   const settings = step.repartition
   // Of what has faults already nothing more is said.
   if (settings === undefined || from.sources.length === 0) return null
-  if (from === to) return 'is read together with what it was made of: repartition both'
+  if (comesOf(from, to)) return 'is read together with what it was made of: repartition both'
   const changing = from.steps.find((node) => !node.step.deterministic)
   if (isTimed && changing !== undefined)
     return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`
@@ -78,7 +80,24 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   const { sink, source } = channel(spec)
   from.sinks.push({ id, input: Object.freeze({ node: id, port: 'out' }), sink, channel: spec })
   to.sources.push({ id, source, channel: spec })
+  to.before.add(from)
   return null
+}
+
+/** Whether `part` is that one, or reads what has come of it. */
+function comesOf(part: Part, origin: Part): boolean {
+  return part === origin || [...part.before].some((one) => comesOf(one, origin))
+}
+
+/** Each behind all those that it reads from. */
+function inOrder(parts: readonly Part[]): readonly Part[] {
+  const ordered = new Set<Part>()
+  const place = (part: Part): void => {
+    for (const one of part.before) place(one)
+    ordered.add(part)
+  }
+  for (const part of parts) place(part)
+  return [...ordered]
 }
 
 /** A stage has as many tasks as the largest of its topics has partitions. */

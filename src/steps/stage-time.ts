@@ -158,8 +158,8 @@ export class StageTime {
   readonly clocks: MovingClock[] = []
   /** Those of what other stages have written, by source. */
   readonly channels = new Map<string, ChannelClock>()
-  /** How many tasks write that, by source, as far as anybody knows. */
-  senders: ReadonlyMap<string, number> = new Map()
+  /** How many tasks write each. */
+  senders: Readonly<Record<string, number>> = {}
   /** Those of steps behind several clocks. */
   readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
@@ -205,7 +205,7 @@ export class StageTime {
   /** `begins`: an epoch does, else its checkpoint is about to be made. */
   expect(now: EpochMs, begins: boolean): void {
     for (const [source, channel] of this.channels) {
-      const senders = this.senders.get(source)
+      const senders = this.senders[source]
       if (senders !== undefined && begins !== channel.expects) channel.expect(senders, now)
     }
   }
@@ -252,8 +252,8 @@ export class StageTime {
 
   /** Whether `startEpoch` at `now` would do anything. */
   dueAt(now: EpochMs): boolean {
-    for (const { due } of this.channels.values()) if ((due ?? Infinity) <= now) return true
-    return this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
+    const isDue = ({ due }: { readonly due: EpochMs | null }): boolean => (due ?? Infinity) <= now
+    return [...this.channels.values()].some(isDue) || this.onEpochStart.some(({ due }) => (due() ?? Infinity) <= now)
   }
 
   /** When an epoch has to start for what is due by the wall clock; null: never. */

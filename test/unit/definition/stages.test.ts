@@ -102,20 +102,24 @@ test('partitions are those asked for, else those of the largest topic before it'
   expect(await asked(3)).toBe(3)
 })
 
-test('what two repartition steps write may be read together, by one stage', () => {
+test('a stage that reads two others comes behind both', () => {
   const pipeline = definePipeline({
-    name: 'pairs',
-    sources: { all: words() },
-    steps: ({ all }) =>
-      all
-        .repartition('a', last, by)
-        .merge('both', all.repartition('b', last, by))
-        .to('out', transactional()),
+    name: 'both',
+    sources: { words: words() },
+    steps: ({ words: all }) => {
+      const far = all.repartition('a', last, by).map('m', (n) => n)
+      return far
+        .repartition('c', last, by)
+        .merge('both', far.repartition('b', last, by).repartition('d', last, by))
+        .to('out', kafkaSink({ topic: 'o' }))
+    },
   })
-  const ids = (nodes: readonly { readonly id: string }[]) => nodes.map(({ id }) => id)
-  expect(blueprintOf(pipeline).stages.map(({ id, sources, sinks }) => [id, ids(sources), ids(sinks)])).toEqual([
-    ['main', ['all'], ['a', 'b']],
-    ['a', ['a', 'b'], ['out']],
+  const { stages } = blueprintOf(pipeline)
+  expect(stages.map(({ id, sources }) => `${id}: ${sources.map((one) => one.id).join()}`)).toEqual([
+    'main: words',
+    'a: a',
+    'b: b',
+    'c: c,d',
   ])
 })
 
@@ -134,6 +138,13 @@ test('faults: a source that can’t carry, streams of two stages in one step, wr
   const merged = (s: S) => s.merge('both', s.repartition('by', last, by)).to('out', transactional())
   expect(faults(merged)).toEqual([
     { path: 'steps.by', message: 'is read together with what it was made of: repartition both' },
+  ])
+  const round = (s: S) => {
+    const first = s.repartition('a', last, by)
+    return first.merge('both', first.repartition('b', last, by).repartition('c', last, by)).to('out', transactional())
+  }
+  expect(faults(round)).toEqual([
+    { path: 'steps.c', message: 'is read together with what it was made of: repartition both' },
   ])
   expect(
     faults((s: S) => s.repartition('by', last, { key: text(), partitions: 0 }).to('out', transactional())),
