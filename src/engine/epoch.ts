@@ -78,7 +78,8 @@ class EpochRun {
     session.time.expect(this.input.time, true)
     const failed = this.timed.start()
     if (failed !== null) return this.finish('problem', failed)
-    if (catchUp.active && catchUp.reach(session.positions)) return this.finish('caught-up')
+    const caughtUp = catchUp.active ? this.caughtUp() : null
+    if (caughtUp !== null) return this.finish(caughtUp)
     for (;;) {
       session.abort.signal.throwIfAborted()
       if (!catchUp.active) {
@@ -214,19 +215,25 @@ class EpochRun {
     }
     if (slice.halted && halt !== null) input.position = halt
     if (goal !== null && session.has(goal)) {
-      if (!catchUp.active) return this.finishAtEnd()
       // Behind a gap the position may be past several ledgers' at once.
-      // While catching up it throws what fails: there is no problem to park with.
-      const end = (): void => void this.timed.end()
-      // The end that a ledger has seen may be that of an earlier start, which ended earlier.
-      const isEnd = (): boolean => this.until !== null && session.has(this.until)
-      if (catchUp.reach(session.positions, end)) {
-        return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
-      }
+      if (!catchUp.active) return this.finishAtEnd()
+      const caughtUp = this.caughtUp()
+      if (caughtUp !== null) return this.finish(caughtUp)
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
     if (!catchUp.active) await session.crowd.settle(session.abort.signal)
     return null
+  }
+
+  /** By what the epoch ends if this is as far as any ledger was, else null. */
+  private caughtUp(): EpochEnd | null {
+    const { session, timed, until } = this
+    // While catching up it throws what fails: there is no problem to park with.
+    const end = (): void => void timed.end()
+    if (!session.catchUp.reach(session.positions, end)) return null
+    // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+    const isEnd = until !== null && session.has(until)
+    return timed.ended && isEnd ? 'until' : 'caught-up'
   }
 
   /**
@@ -345,6 +352,7 @@ class EpochRun {
       commits: this.commits,
       // What happens once, at the end of a bounded run, isn't left to another session.
       ended: session.stop === 'released' && problem === undefined && !this.timed.ended ? 'released' : ended,
+      ...(this.timed.ended && ended === 'caught-up' && { closed: true }),
       ...(state !== undefined && { state }),
       ...(watermark !== null && { watermark }),
       plan: planMark(session.blueprint.fingerprint),

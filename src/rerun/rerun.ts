@@ -84,7 +84,7 @@ export class Rerun {
               fingerprint: this.accepts ? `not ${fingerprint}` : fingerprint,
               rejections: [],
               timers: true,
-              ended: result.ended === 'until',
+              ended: result.ended === 'until' || result.closed === true,
             }
     }
     const { epoch, time, seed } = input
