@@ -201,7 +201,7 @@ export const rules: readonly Rule[] = [
     instead: "a start reads the old run's history before it has closed that run",
     options: { clientFlaw: 'reads history before it closes the run', faults: ['startAgain'] },
     caughtBy: /^(4|14):/,
-    seed: 2492,
+    seed: 4155,
   },
   {
     name: 'older-owners-commit',
