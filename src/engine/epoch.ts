@@ -76,7 +76,8 @@ class EpochRun {
     session.time.expect(this.input.time, true)
     const failed = this.timed.start()
     if (failed !== null) return this.finish('problem', failed)
-    if (catchUp.active && catchUp.reach(session.position)) return this.finish('caught-up')
+    const caughtUp = catchUp.active ? this.caughtUp() : null
+    if (caughtUp !== null) return this.finish(caughtUp)
     for (;;) {
       session.abort.signal.throwIfAborted()
       if (!catchUp.active) {
@@ -187,20 +188,25 @@ class EpochRun {
     const reached = slice.halted || (halt !== null && compare(session.position, halt) >= 0)
     if (reached && halt !== null) {
       if (slice.halted) session.position = halt
-      if (catchUp.active) {
-        // Behind a gap the position may be past several ledgers' at once.
-        // While catching up it throws what fails: there is no problem to park with.
-        const end = (): void => void this.timed.end()
-        // The end that a ledger has seen may be that of an earlier start, which ended earlier.
-        const isEnd = (): boolean => this.until !== null && compare(session.position, this.until) >= 0
-        if (catchUp.reach(session.position, end)) {
-          return this.finish(this.timed.ended && isEnd() ? 'until' : 'caught-up')
-        }
-      } else return this.finishAtEnd()
+      // Behind a gap the position may be past several ledgers' at once.
+      if (!catchUp.active) return this.finishAtEnd()
+      const caughtUp = this.caughtUp()
+      if (caughtUp !== null) return this.finish(caughtUp)
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
     if (!catchUp.active) await session.crowd.settle(session.abort.signal)
     return null
+  }
+
+  /** By what the epoch ends if this is as far as any ledger was, else null. */
+  private caughtUp(): EpochEnd | null {
+    const { session, timed, until } = this
+    // While catching up it throws what fails: there is no problem to park with.
+    const end = (): void => void timed.end()
+    if (!session.catchUp.reach(session.position, end)) return null
+    // The end that a ledger has seen may be that of an earlier start, which ended earlier.
+    const isEnd = until !== null && session.compare(session.position, until) >= 0
+    return timed.ended && isEnd ? 'until' : 'caught-up'
   }
 
   /**
