@@ -14,7 +14,9 @@ const WATERMARK = 'tidemark-watermark'
 export function channelHeaders(timestamp: EpochMs, sender: Sender | undefined, headers: Headers): HeaderValues {
   const time = Buffer.allocUnsafe(8)
   time.writeDoubleBE(timestamp)
-  const all: Record<string, Uint8Array[]> = { [TIME]: [time] }
+  // Names come from anybody's records: one may be called as a method of every object.
+  const all = Object.create(null) as Record<string, Uint8Array[]>
+  all[TIME] = [time]
   if (sender !== undefined) {
     const said = Buffer.allocUnsafe(12)
     said.writeInt32BE(sender.partition)
@@ -58,10 +60,9 @@ export class ChannelRecord implements SourceRecord<Uint8Array | null> {
     return said === null ? undefined : { partition: said.getInt32(0), watermark: said.getFloat64(4) }
   }
 
-  /** They come first. */
+  /** They come first, but for names that are numbers. */
   private own(wanted: string, length: number): DataView | null {
     for (const [name, bytes] of this.record.headers ?? []) {
-      if (!name.startsWith(OWN)) return null
       if (name === wanted && bytes.length === length) return new DataView(bytes.buffer, bytes.byteOffset, length)
     }
     return null

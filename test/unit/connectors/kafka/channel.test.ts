@@ -38,6 +38,9 @@ test('time and headers come out as they went in, and nothing else is seen', () =
     ['b', bytes('2')],
     ['tidemark-time', bytes('not ours')],
     ['a', bytes('3')],
+    ['7', bytes('4')],
+    ['constructor', bytes('5')],
+    ['__proto__', bytes('6')],
   ])
   const sender = { partition: 3, watermark: -7 }
   for (const time of [0, -1, 1_700_000_000_000, 0.5]) {
@@ -55,7 +58,7 @@ test('time and headers come out as they went in, and nothing else is seen', () =
     expect(record.timestamp).toBe(time)
     expect(record.sender).toEqual(sender)
     expect(record.headers.all('a').map(String)).toEqual(['1', '3'])
-    expect([...record.headers].map(([name]) => name)).toEqual(['a', 'a', 'b'])
+    expect([...record.headers].map(([name]) => name)).toEqual(['7', 'a', 'a', 'b', 'constructor', '__proto__'])
     expect([record.position, record.next, String(record.value)]).toEqual(['7', '8', 'v'])
   }
 })
