@@ -107,14 +107,6 @@ export function withStopped(state: PipelineState, stage: string, partitions: rea
   return { ...state, tasks }
 }
 
-/**
- * Whether a task has to have a workflow that runs. One that stopped by itself thought that its pipeline was gone; one that
- * was cancelled alone, by hand, is as lost as one that was terminated.
- */
-export function shouldRun({ phase }: TaskEntry): boolean {
-  return !hasEnded(phase) || phase === 'stopped' || phase === 'cancelled'
-}
-
 /** A bounded run in which only parked tasks are left: nobody is to wait for them. */
 export function isStuck(state: PipelineState): boolean {
   if (state.plan.input.until === null || state.phase === 'paused') return false

@@ -34,12 +34,12 @@ import {
   outcomeOf,
   refreshed,
   refusalOf,
-  shouldRun,
   withStopped,
   withTask,
 } from './pipeline-state.js'
 import { failureOfTasks, totals } from './pipeline-outcome.js'
 import { nextRun } from './next-run.js'
+import { shouldRun } from './task-control.js'
 import { endOf, stageToEnd, waits, withEnds } from './stage-ends.js'
 import type { tidemarkTask } from './task.js'
 

@@ -1,15 +1,15 @@
 import type { PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
 import type { Positions } from '../src/definition/position.js'
-import { hasEnded } from './task-control.js'
+import { hasEnded, shouldRun } from './task-control.js'
 
 /**
  * Whether a stage of a bounded run waits for others to end: what they write is its source, so its own end is only known
- * then.
+ * then. One that is to be started again has not written all.
  */
 export function waits({ plan, tasks }: PipelineState, stage: string): boolean {
   if (plan.input.until === null) return false
   const before = plan.stages.find(({ id }) => id === stage)?.after ?? []
-  return tasks.some((task) => before.includes(task.stage) && !hasEnded(task.phase))
+  return tasks.some((task) => before.includes(task.stage) && shouldRun(task))
 }
 
 /** A stage whose end is to be found out now: all that it reads from have ended. Null: none. */

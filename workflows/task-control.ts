@@ -6,6 +6,14 @@ const ENDED: readonly TaskPhase[] = ['drained', 'completed', 'failed', 'cancelle
 
 export const hasEnded = (phase: TaskPhase): boolean => ENDED.includes(phase)
 
+/**
+ * Whether a task has to have a workflow that runs. One that stopped by itself thought that its pipeline was gone; one that
+ * was cancelled alone, by hand, is as lost as one that was terminated.
+ */
+export function shouldRun({ phase }: { readonly phase: TaskPhase }): boolean {
+  return !hasEnded(phase) || phase === 'stopped' || phase === 'cancelled'
+}
+
 /** The state after one command. Commands of an older start than the task's don't count. */
 export function obey(state: TaskState, control: TaskControl, now: number): TaskState {
   if (control.incarnation < state.incarnation || hasEnded(state.phase)) return state

@@ -55,6 +55,16 @@ describe('a bounded run', () => {
     expect(isStuck(running({ main: done, 'by-airport': ['parked', 'completed'], 'by-day': run }))).toBe(true)
   })
 
+  test('waits for tasks that have vanished and will be started again', () => {
+    for (const phase of ['stopped', 'cancelled'] as const) {
+      const state = running({ main: [phase, 'completed'], 'by-airport': run, 'by-day': run })
+      expect([stageToEnd(state), isStuck(state)]).toEqual([null, false])
+      expect(isStuck(running({ main: [phase, 'completed'], 'by-airport': ['parked', 'parked'], 'by-day': run }))).toBe(
+        false,
+      )
+    }
+  })
+
   test('that is drained or cancelled ends nothing more', () => {
     const state = running({ main: done, 'by-airport': run, 'by-day': run })
     for (const phase of ['draining', 'cancelled'] as const) expect(stageToEnd({ ...state, phase })).toBeNull()
