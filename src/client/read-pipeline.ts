@@ -51,14 +51,14 @@ export async function readPipeline(client: Client, name: string): Promise<Pipeli
   }
 }
 
-/** Tasks of a pipeline as its newest run has them: all, of a stage, of a partition, or both. Throws `InvalidCommand` where there are none. */
+/** Tasks of a pipeline as its newest run that had any has them: all, of a stage, of a partition, or both. Throws `InvalidCommand` where there are none. */
 export async function pipelineTasks(
   client: Client,
   command: string,
   pipeline: string,
   { stage, partition }: { readonly stage?: string | undefined; readonly partition?: number | undefined } = {},
 ): Promise<PipelineMemo['tasks']> {
-  const { memo } = await describePipelineRun(client, pipeline)
+  const memo = (await describePipelineRun(client, pipeline)).memo ?? (await earlierMemo(client, pipeline))
   // Not planned yet: nobody knows which tasks there will be.
   if (memo === null) return []
   const tasks = memo.tasks.filter(
@@ -68,6 +68,17 @@ export async function pipelineTasks(
     throw new InvalidCommand({ command, pipeline, reason: 'there is no such task' })
   }
   return tasks
+}
+
+/** A start that failed before it had tasks, as a rewind may, leaves those of the run before it as they were. */
+async function earlierMemo(client: Client, name: string): Promise<PipelineMemo | null> {
+  let found: { readonly memo: PipelineMemo; readonly at: number } | null = null
+  for await (const run of client.workflow.list({ query: `WorkflowId = '${pipelineWorkflowId(name)}'` })) {
+    const memo = run.memo?.[MEMO.pipeline] as PipelineMemo | undefined
+    const at = run.startTime.getTime()
+    if (memo !== undefined && (found === null || at > found.at)) found = { memo, at }
+  }
+  return found?.memo ?? null
 }
 
 /** The newest run of a pipeline's workflow. Throws `PipelineNotFound`. */

@@ -43,6 +43,12 @@ describe('what a rewind of recorded histories would do', () => {
     await expect(plan({ epoch: 1 }, { partition: 8 })).rejects.toMatchObject({ code: 'InvalidCommand' })
   })
 
+  test('of a pipeline whose newest start failed before it had tasks, as the one before left them', async () => {
+    const failed = recordedClient({ earlier: { tasks } })
+    const rewind = checkRewind('recorded', { to: { epoch: 3 } })
+    expect((await planRewind(failed, 'recorded', rewind)).tasks).toEqual((await plan({ epoch: 3 })).tasks)
+  })
+
   test('as a person reads it before it is done', async () => {
     const text = rewindView(await plan({ epoch: 3 }), picocolors.createColors(false))
     expect(text).toMatch(

@@ -21,8 +21,15 @@ export function recordedRuns(workflowId: string): readonly (readonly HistoryEven
 export const runIdOf = (events: readonly HistoryEvent[]): string =>
   events[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? ''
 
+interface Recorded {
+  readonly memo?: unknown
+  /** What runs before the newest tell. Default: nothing. */
+  readonly earlier?: unknown
+  readonly lost?: readonly string[]
+}
+
 /** A client of a server that has the recorded histories, and tells `memo` of the pipeline. */
-export function recordedClient(options: { readonly memo?: unknown; readonly lost?: readonly string[] } = {}): Client {
+export function recordedClient(options: Recorded = {}): Client {
   const find = (workflowId: string, runId?: string): readonly HistoryEvent[] => {
     const all = recordedRuns(workflowId)
     const found = runId === undefined ? all[0] : all.find((events) => runIdOf(events) === runId)
@@ -43,7 +50,7 @@ export function recordedClient(options: { readonly memo?: unknown; readonly lost
     async *list({ query }: { query: string }) {
       const workflowId = /^WorkflowId = '(.+)'$/.exec(query)?.[1] ?? ''
       for (const [age, events] of recordedRuns(workflowId).entries())
-        yield { runId: runIdOf(events), startTime: new Date(1_000_000 - age) }
+        yield { runId: runIdOf(events), startTime: new Date(1_000_000 - age), memo: { tidemark: options.earlier } }
     },
   }
   const workflowService = {
