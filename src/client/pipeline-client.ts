@@ -6,7 +6,7 @@ import { DEFAULT_TASK_QUEUE, PIPELINE_WORKFLOW, pipelineWorkflowId } from '../pr
 import type { Duration } from '../units.js'
 import { listPipelines, type PipelineListing } from './list-pipelines.js'
 import { ClientHandle, type PipelineHandle, type StartedPipeline } from './pipeline-handle.js'
-import { describePipelineRun } from './read-pipeline.js'
+import { describePipelineRun, pipelineTasks } from './read-pipeline.js'
 import { checkRewind, type ForkOptions, planRewind, type RewindOptions, type RewindPlan } from './rewind.js'
 import { type CheckedStart, checkStart, type StartOptions } from './start-options.js'
 
@@ -113,10 +113,10 @@ export class PipelineClient {
   }
 }
 
+/** A start that failed before it had tasks has left nothing: not even a fork that could not be. */
 async function hasRun(client: Client, name: string): Promise<boolean> {
   try {
-    await describePipelineRun(client, name)
-    return true
+    return (await pipelineTasks(client, 'fork', name)).length > 0
   } catch (error) {
     if (isTidemarkError(error, 'PipelineNotFound')) return false
     throw error
