@@ -41,6 +41,7 @@ export async function recordedEpochs(
   let newest: TaskState | null = null
   let last = 0
   let runs = 0
+  let { from } = range
   for await (const { begun, state, epochs } of taskRuns(client, taskWorkflowId(pipeline, stage, partition))) {
     newest ??= state
     generation ??= state.generation
@@ -50,12 +51,12 @@ export async function recordedEpochs(
     const own = epochs.filter(({ result }) => result.epoch >= range.from && result.epoch <= (range.to ?? Infinity))
     if (own.length > 0) runs++
     found.unshift(...own)
+    // A rewind begins its generation in the midst of the numbers: no ledger knows of anything before.
+    const first = Object.keys(begun.checkpoint.ledgers).length === 0 ? begun.checkpoint.epoch + 1 : 0
+    if (first <= (range.to ?? Infinity)) from = Math.max(from, first)
     if (begun.checkpoint.epoch < range.from) break
   }
-  const wanted = Array.from(
-    { length: Math.max(0, Math.min(range.to ?? last, last) - range.from + 1) },
-    (_, i) => range.from + i,
-  )
+  const wanted = Array.from({ length: Math.max(0, Math.min(range.to ?? last, last) - from + 1) }, (_, i) => from + i)
   const missing = wanted.find((epoch, i) => found[i]?.result.epoch !== epoch)
   if (missing !== undefined) {
     const has = found.map(({ result }) => result.epoch)

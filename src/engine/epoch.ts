@@ -325,6 +325,7 @@ class EpochRun {
       commits: this.commits,
       // What happens once, at the end of a bounded run, isn't left to another session.
       ended: session.stop === 'released' && problem === undefined && !this.timed.ended ? 'released' : ended,
+      ...(this.timed.ended && ended === 'caught-up' && { closed: true }),
       ...(state !== undefined && { state }),
       ...(watermark !== null && { watermark }),
       plan: planMark(session.blueprint.fingerprint),

@@ -96,6 +96,8 @@ export interface EpochResult {
   readonly lag: number | null
   readonly commits: number
   readonly ended: EpochEnd
+  /** What waits for the end of a bounded run has happened, though it ended as caught up: that end was an earlier start's. */
+  readonly closed?: true
   /** Present where state has changed. */
   readonly state?: StateChange
   readonly watermark?: number

@@ -68,7 +68,7 @@ export class Rerun {
               fingerprint,
               rejections: [],
               timers: true,
-              ended: result.ended === 'until',
+              ended: result.ended === 'until' || result.closed === true,
             }
     }
     const { epoch, time, seed } = input

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { checkpointAt } from '../../../src/control/checkpoint-at.js'
 import type { EpochRange } from '../../../src/control/recorded-epochs.js'
 import { count } from '../../../src/definition/aggregators/index.js'
 import { blueprintOf } from '../../../src/definition/blueprint-of.js'
@@ -117,6 +118,28 @@ describe('the digest chain', () => {
     ).toMatchObject({ epochs: 1 })
   })
 
+  test('of a generation that a rewind began in the midst of the numbers: all of it', async () => {
+    const pipeline = sums((n) => n)
+    await record(pipeline)
+    const { task, client } = recorded
+    const at = { pipeline: 'sums', stage: 'main', partition: 0 }
+    const { state } = await checkpointAt(client, at, { epoch: 2, generation: 1 })
+    const checkpoint = { ...state.checkpoint, ledgers: {} }
+    const begun = { generation: 2, claim: 0, origin: checkpoint.positions, checkpoint, session: null, scheduled: null }
+    task.state = { ...state, ...begun }
+    recorded.continueAsNew()
+    await task.claim()
+    await recorded.readAll(log)
+    await task.lose()
+    const { epoch } = task.state.checkpoint
+    expect(await verify(pipeline, { generation: 2 })).toMatchObject({
+      generation: 2,
+      from: 3,
+      to: epoch,
+      difference: null,
+    })
+  })
+
   test('holds over timers, windows and the end of a bounded run', async () => {
     const pipeline = definePipeline({
       name: 'windows',
@@ -150,6 +173,30 @@ describe('the digest chain', () => {
     const verdict = await verify(pipeline)
     expect(verdict).toMatchObject({ to: recorded.task.state.checkpoint.epoch, records: 7, difference: null })
   })
+})
+
+test('an end that was committed, lost, and not asked for again is executed again as it was', async () => {
+  const pipeline = definePipeline({
+    name: 'windows',
+    sources: { numbers: log.source() },
+    steps: ({ numbers }) =>
+      numbers
+        .eventTime('when', (n) => n, { maxDisorder: 0 })
+        .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
+        .window('w', tumbling(50), count())
+        .to('out', out.sink()),
+  })
+  recorded = new RecordedTask(pipeline)
+  await recorded.begin()
+  log.append(1, 2, 11)
+  await recorded.task.lostEpoch({ until: { numbers: '3' } })
+  await recorded.task.claim()
+  // The next start has no end.
+  expect(await recorded.epoch()).toMatchObject({ ended: 'caught-up', closed: true })
+  log.append(60)
+  await recorded.readAll(log)
+  await recorded.task.lose()
+  expect(await verify(pipeline)).toMatchObject({ records: 4, difference: null })
 })
 
 describe('what differs is found and named', () => {
