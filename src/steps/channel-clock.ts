@@ -15,12 +15,12 @@ export interface KnownSender {
 
 /**
  * The clock of a stage behind a `repartition`: the least of what the tasks before it have said, those left out that are
- * idle; where all are, the latest. It never goes back. Tasks that have said nothing yet are waited for like others.
+ * idle; where all are, the latest, after twice that time. It never goes back. Tasks that have said nothing yet are waited for like others.
  */
 export class ChannelClock implements MovingClock {
   /** By partition of the task. */
   private readonly known: StateTable<KnownSender>
-  /** Under '': how far it has come. Under 'senders': how many there are. */
+  /** Under '': how far it has come. Under 'senders': how many there are. Under 'silent': since when all are. */
   private readonly own: StateTable<number>
   private readonly idleAfterMs: number | null
   private readonly ended: () => boolean
@@ -63,6 +63,7 @@ export class ChannelClock implements MovingClock {
       this.known.set(key, sender)
     }
     if (this.silentAt !== null) this.passOver(this.silentAt)
+    if (this.pending.size > 0 && this.own.get('silent') !== undefined) this.own.delete('silent')
     this.forget()
     if (counts) this.settle()
   }
@@ -108,11 +109,16 @@ export class ChannelClock implements MovingClock {
   private passOver(now: EpochMs): void {
     const { idleAfterMs } = this
     if (idleAfterMs === null) return
-    for (const key of this.known.keys()) {
+    const awake = [...this.known.keys()].flatMap((key) => {
       const sender = this.known.get(key)
-      if (sender !== undefined && !sender.idle && now - sender.heard >= idleAfterMs)
-        this.known.set(key, { ...sender, idle: true })
-    }
+      return sender === undefined || sender.idle ? [] : [{ key, sender }]
+    })
+    const silent = awake.filter(({ sender }) => now - sender.heard >= idleAfterMs)
+    // All at once: it may be this task that stood still, and what they have said meanwhile is about to be read.
+    const doubted = silent.length > 0 && silent.length === awake.length && this.own.get('silent') === undefined
+    if (doubted) this.own.set('silent', now)
+    for (const { key, sender } of silent)
+      this.known.set(key, doubted ? { ...sender, heard: now } : { ...sender, idle: true })
   }
 
   private settle(): void {

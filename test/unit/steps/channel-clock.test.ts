@@ -56,8 +56,25 @@ describe('the clock behind a repartition', () => {
     expect(say(clock, 1, 3, 110)).toBe(10)
     expect(say(clock, 0, 40, 120)).toBe(10)
     expect(say(clock, 1, 30, 120)).toBe(30)
-    expect(begin(500)).toBe(40)
+    // All at once: they are given that time once more.
+    expect(begin(500)).toBe(30)
+    expect(clock.due).toBe(600)
+    expect(begin(600)).toBe(40)
     expect(clock.due).toBeNull()
+  })
+
+  test('what was written while it stood still itself is not late', () => {
+    const clock = clockOf(100)
+    clock.expect(2, 0)
+    say(clock, 0, 50, 10)
+    expect(say(clock, 1, 20, 10)).toBe(20)
+    for (const now of [10_000, 20_000]) {
+      clock.begin(now)
+      clock.move()
+      expect(clock.watermark).toBe(20)
+      expect(say(clock, 0, 60, now)).toBe(20)
+    }
+    expect(say(clock, 1, 30, 20_000)).toBe(30)
   })
 
   test('without a time for idleness waits for ever', () => {
