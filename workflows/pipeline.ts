@@ -252,13 +252,15 @@ class PipelineRun {
   }
 
   /** All that a stage of a bounded run reads is written: its tasks are told where that ends. */
-  private endBeside({ plan: { pipeline } }: PipelineState, stage: string): void {
+  private endBeside({ plan: { pipeline }, tasks }: PipelineState, stage: string): void {
     this.ending = true
     const ended = (): void => {
       this.ending = false
       this.looked = true
     }
-    const asked = { pipeline, stage, count: true, running: [], ends: true }
+    const running = tasks.filter((task) => task.stage === stage && shouldRun(task)).map(({ partition }) => partition)
+    // As many as there are tasks: what was added to a source meanwhile is no reason not to end.
+    const asked = { pipeline, stage, count: false, running, ends: true }
     const told = control[ACTIVITY.discoverPartitions](asked).then(async ({ ends = [] }) => {
       const state = (this.state = withEnds(this.absorbAll(), stage, ends))
       const { incarnation } = state

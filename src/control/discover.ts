@@ -33,7 +33,8 @@ export async function discoverPartitions(
     if (told !== null) progress.push(told)
   })
   const told = { partitions, gone: gone.toSorted((a, b) => a - b), progress }
-  return input.ends === true ? { ...told, ends: await endsOf(context, blueprint, stage, partitions, signal) } : told
+  const asked = input.count ? partitions : Math.max(-1, ...input.running) + 1
+  return input.ends === true ? { ...told, ends: await endsOf(context, blueprint, stage, asked, signal) } : told
 }
 
 async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {

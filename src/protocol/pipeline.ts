@@ -78,7 +78,7 @@ export interface DiscoverInput {
   readonly count: boolean
   /** Tasks that should be running: each is looked after. */
   readonly running: readonly number[]
-  /** Whether to tell where each partition ends now. */
+  /** Whether to tell where each partition ends now: of those counted, else of those up to the last one that is running. */
   readonly ends?: boolean
 }
 

@@ -106,6 +106,13 @@ describe('what lies between two stages', () => {
     })
     // Each source is asked under its own name.
     expect(counted).toMatchObject([{ pipeline: 'two', source: 'all', namespace: 'unit' }])
+    // A bounded run goes by its tasks, whatever has been added to the topic before.
+    const { ends } = await discoverPartitions(
+      contextOf([pipeline], gone),
+      { ...request, count: false, running: [0, 1] },
+      signal,
+    )
+    expect([ends, counted.length]).toEqual([[{ by: '5' }, { by: '5' }], 1])
     const { ends: _, ...plain } = request
     expect(await discoverPartitions(contextOf([pipeline]), plain, signal)).not.toHaveProperty('ends')
   })
