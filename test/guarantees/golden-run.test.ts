@@ -119,8 +119,10 @@ const start = (run: Run) =>
     args: [{ pipeline: names[run], until: 'latest' }],
   })
 
-const standing = (run: Run, partition: number): Promise<TaskStanding> =>
-  client.workflow.getHandle(taskOf(run, partition)).query<TaskStanding>('tidemark.task')
+type Standing = TaskStanding & { readonly problem: unknown }
+
+const standing = (run: Run, partition: number): Promise<Standing> =>
+  client.workflow.getHandle(taskOf(run, partition)).query<Standing>('tidemark.task')
 
 async function until<T>(what: string, look: () => T | Promise<T>) {
   try {
@@ -140,20 +142,18 @@ async function killBeyond(epoch: number): Promise<number> {
     const now = await standing('disturbed', 0).catch(() => NOWHERE)
     const holder = workers.find(({ identity, runs }) => runs && identity === now.session?.worker)
     const goesOn = now.checkpoint.epoch > epoch && holder !== undefined
-    return goesOn || now.phase === 'completed' ? { task: now, owner: holder } : null
+    return goesOn || now.phase === 'completed' || now.problem !== null ? { task: now, owner: holder } : null
   })
+  if (task.problem !== null) throw new Error(`the partition has a problem: ${JSON.stringify(task.problem)}`)
+  if (owner === undefined) throw new Error('the partition had ended before the fault: it came too late')
   const reached = task.checkpoint.epoch
   // The ledgers are ahead of the checkpoint then.
-  await until(
-    'a commit of the epoch after it',
-    () => (commits.newest(0)?.epoch ?? 0) > reached || task.phase === 'completed',
-  )
-  if (owner === undefined) throw new Error('the partition had ended before the fault: it came too late')
+  await until('a commit of the epoch after it', () => (commits.newest(0)?.epoch ?? 0) > reached)
   await owner.kill()
   return reached
 }
 
-const NOWHERE: TaskStanding = { phase: 'starting', checkpoint: { epoch: 0, positions: {} }, session: null }
+const NOWHERE: Standing = { phase: '', checkpoint: { epoch: 0, positions: {} }, session: null, problem: null }
 
 /** The first place where two runs differ, by sink and partition. */
 async function differences(): Promise<string[]> {
