@@ -32,10 +32,23 @@ async function reported(options: FaultOptions): Promise<Report> {
 }
 
 function told(report: Report): string {
-  const { seed, sink, faults, byKind, records, lost, duplicated, reordered, foreign, ledgers, recoveryMs, invalid } =
-    report
+  const {
+    seed,
+    sink,
+    state,
+    faults,
+    byKind,
+    records,
+    lost,
+    duplicated,
+    reordered,
+    foreign,
+    ledgers,
+    recoveryMs,
+    invalid,
+  } = report
   const lines = [
-    `seed ${seed}, ${sink} sink: ${faults} faults of ${Object.keys(byKind).length} kinds, ${records} records`,
+    `seed ${seed}, ${sink} sink, state ${state}: ${faults} faults of ${Object.keys(byKind).length} kinds, ${records} records`,
     `lost ${lost}, duplicated ${duplicated}, reordered ${reordered}, foreign ${foreign}`,
     `next output after a fault or outage: half within ${recoveryMs.p50} ms, 99% within ${recoveryMs.p99} ms, all within ${recoveryMs.max} ms`,
     ...ledgers,

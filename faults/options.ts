@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util'
 import { isSinkName, SINK_NAMES, type SinkName } from './sinks/sink.js'
+import { isStateName, STATE_NAMES, type StateName } from './state/state.js'
 
 export interface FaultOptions {
   /** For how long faults are let go; recovery and judgement come on top. */
   readonly minutes: number
   readonly seed: number
   readonly sink: SinkName
+  /** Whether the pipelines keep state, and where. */
+  readonly state: StateName
   /** Whether standard output is one line: the report as JSON. */
   readonly json: boolean
   /** Of each of the two pipelines. */
@@ -20,6 +23,7 @@ Runs two pipelines from Kafka into one kind of sink, with three workers, lets fa
 holds with what it has to hold. The seed decides which faults come, in which order and against what.
 
   --sink <kind>       ${SINK_NAMES.join(', ')} (file)
+  --state <kind>      ${STATE_NAMES.join(', ')} (none): whether the pipelines keep state, which each output then tells, and where
   --minutes <n>       how long faults are let go (2)
   --seed <n>          which ones (1)
   --only <kind,…>     these kinds of faults alone, to look into one
@@ -37,6 +41,7 @@ export function optionsFrom(args: readonly string[]): FaultOptions | null {
     args: [...args],
     options: {
       sink: { type: 'string', default: 'file' },
+      state: { type: 'string', default: 'none' },
       minutes: { type: 'string', default: '2' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string', default: '' },
@@ -46,10 +51,14 @@ export function optionsFrom(args: readonly string[]): FaultOptions | null {
     },
   })
   if (values.help) return null
-  const { sink } = values
+  const { sink, state } = values
   if (!isSinkName(sink)) throw new TypeError(`--sink must be one of ${SINK_NAMES.join(', ')}, got ${sink}`)
+  if (!isStateName(state)) throw new TypeError(`--state must be one of ${STATE_NAMES.join(', ')}, got ${state}`)
+  // A worker has one connection to S3, and each of the two is to be hit by itself.
+  if (sink === 's3' && state === 's3') throw new TypeError('--state s3 needs another --sink than s3')
   return {
     sink,
+    state,
     minutes: above('--minutes', values.minutes),
     seed: above('--seed', values.seed),
     perSecond: above('--per-second', values['per-second']),

@@ -7,6 +7,7 @@ import { createTopic } from '../test/setup/topics.js'
 import { uniqueName } from '../test/setup/unique-name.js'
 import type { LedgerEnd } from './sinks/ledger-log.js'
 import type { OutputWatch, SinkUnderTest, Target } from './sinks/sink.js'
+import type { WorkerState } from './state/worker-state.js'
 import type { PipelineSettings } from './worker.js'
 
 export interface PipelineRunOptions {
@@ -14,6 +15,8 @@ export interface PipelineRunOptions {
   readonly brokers: readonly string[]
   readonly client: Client
   readonly sink: SinkUnderTest
+  /** Undefined: it keeps none. */
+  readonly state: WorkerState | undefined
   readonly perSecond: number
   readonly clocks: Pick<PipelineSettings, 'commit' | 'checkpoint'>
 }
@@ -52,7 +55,8 @@ export class PipelineRun {
     this.name = name
     this.topic = topic
     this.target = target
-    this.settings = { pipeline: name, topic, sink: target.settings, ...options.clocks }
+    const { clocks, state } = options
+    this.settings = { pipeline: name, topic, sink: target.settings, ...clocks, ...(state !== undefined && { state }) }
     this.refs = Array.from({ length: PARTITIONS }, (_, partition) => ({ run: this, partition }))
     this.watch = watch
   }
@@ -120,10 +124,13 @@ export class PipelineRun {
   }
 
   async judge(): Promise<RunVerdict> {
-    const { brokers } = this.options
+    const { brokers, state } = this.options
     await this.watch.finish()
     const outputs = await this.target.read()
-    const [final, passing] = await judgeOutputs({ brokers, topic: this.topic }, [outputs, this.watch.seen])
+    const [final, passing] = await judgeOutputs({ brokers, topic: this.topic, keeps: state !== undefined }, [
+      outputs,
+      this.watch.seen,
+    ])
     if (final === undefined || passing === undefined) throw new Error('the oracle gave no verdict')
     return { final, passing, ledger: await this.target.faults(this.ledgerEnds(outputs)) }
   }

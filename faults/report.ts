@@ -14,6 +14,7 @@ export interface Tally {
 export interface Report {
   readonly seed: number
   readonly sink: string
+  readonly state: string
   readonly minutes: number
   readonly faults: number
   readonly byKind: Readonly<Record<string, number>>
@@ -34,7 +35,7 @@ export interface Report {
 }
 
 export function reportOf(
-  run: { readonly seed: number; readonly sink: string; readonly minutes: number },
+  run: { readonly seed: number; readonly sink: string; readonly state: string; readonly minutes: number },
   tally: Tally,
   verdicts: readonly RunVerdict[],
   problems: readonly string[],
@@ -46,6 +47,7 @@ export function reportOf(
   return {
     seed: run.seed,
     sink: run.sink,
+    state: run.state,
     minutes: run.minutes,
     faults,
     byKind: byName(tally.byKind),

@@ -12,6 +12,7 @@ import { isGood, type Report, reportOf } from './report.js'
 import { schedule } from './schedule.js'
 import { startServers } from './servers.js'
 import { openSink } from './sinks/open.js'
+import { openState } from './state/state.js'
 import { World } from './world.js'
 
 export type RunOptions = Omit<FaultOptions, 'json'>
@@ -20,8 +21,10 @@ export type RunOptions = Omit<FaultOptions, 'json'>
 export async function runFaults(options: RunOptions, say: (line: string) => void): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-faults-'))
   const servers = await startServers(say)
-  const sink = await openSink(options.sink, { servers, directory, onProgress: say })
-  const world = await World.prepare({ servers, sink, directory, perSecond: options.perSecond })
+  const keeps = options.state !== 'none'
+  const sink = await openSink(options.sink, { servers, directory, keeps, onProgress: say })
+  const state = await openState(options.state)
+  const world = await World.prepare({ servers, sink, state, directory, perSecond: options.perSecond })
   const tally = {
     byKind: new Map<string, number>(),
     missed: new Map<string, number>(),
@@ -52,6 +55,7 @@ export async function runFaults(options: RunOptions, say: (line: string) => void
   } finally {
     await world.close()
     await sink.close()
+    await state.close()
     await servers.stop()
   }
 }

@@ -2,9 +2,12 @@
 import { countedPipeline, type CountedOptions } from '../test/fixtures/pipeline.js'
 import { runWorker, type RunOptions } from '../test/fixtures/run-worker.js'
 import { sinkOf, type WorkerSink } from './sinks/worker-sink.js'
+import { backendOf, type WorkerState } from './state/worker-state.js'
 
-export interface PipelineSettings extends Omit<CountedOptions, 'sinks'> {
+export interface PipelineSettings extends Omit<CountedOptions, 'sinks' | 'keeps' | 'backend'> {
   readonly sink: WorkerSink
+  /** Default: none is kept. */
+  readonly state?: WorkerState
 }
 
 export interface FaultWorkerSettings extends RunOptions {
@@ -14,12 +17,18 @@ export interface FaultWorkerSettings extends RunOptions {
 
 const settings = JSON.parse(process.argv[2] ?? '') as FaultWorkerSettings
 const { identity, brokers, pipelines } = settings
-const [s3] = pipelines.flatMap(({ sink }) => (sink.kind === 's3' ? [sink.connection] : []))
+const [s3] = pipelines.flatMap(({ sink, state }) =>
+  [sink, state].flatMap((place) => (place?.kind === 's3' ? [place.connection] : [])),
+)
 // How the AWS SDK learns what to tell servers: whoever stands before one knows a worker by it.
 process.env['AWS_SDK_UA_APP_ID'] = identity
 const [url] = pipelines.flatMap(({ sink }) => (sink.kind === 'postgres' ? [sink.url] : []))
 await runWorker(settings, {
-  pipelines: pipelines.map((pipeline) => countedPipeline({ ...pipeline, sinks: { lines: sinkOf(pipeline.sink) } })),
+  pipelines: pipelines.map(({ sink, state, ...counted }) => {
+    const backend = state && backendOf(state)
+    const keeping = { keeps: state !== undefined, ...(backend !== undefined && { backend }) }
+    return countedPipeline({ ...counted, ...keeping, sinks: { lines: sinkOf(sink) } })
+  }),
   // By its client id a worker is known to whoever stands between it and a server.
   kafka: { brokers: [...brokers], clientId: identity },
   ...(url !== undefined && {

@@ -9,10 +9,12 @@ import { PipelineRun, type Ref } from './pipeline-run.js'
 import type { Proxy } from './proxy/proxy.js'
 import type { Servers } from './servers.js'
 import type { Breakable, Point, SinkUnderTest } from './sinks/sink.js'
+import type { StateUnderTest } from './state/state.js'
 
 export interface WorldOptions {
   readonly servers: Servers
   readonly sink: SinkUnderTest
+  readonly state: StateUnderTest
   readonly directory: string
   readonly perSecond: number
 }
@@ -50,10 +52,10 @@ export class World {
   }
 
   static async prepare(options: WorldOptions): Promise<World> {
-    const { servers, sink, perSecond } = options
+    const { servers, sink, state, perSecond } = options
     const connection = await Connection.connect({ address: servers.temporal.address })
     const client = new Client({ connection })
-    const of = { brokers: servers.kafka.brokers, client, sink, perSecond }
+    const of = { brokers: servers.kafka.brokers, client, sink, state: state.settings, perSecond }
     const runs = [
       // Ledgers ahead of checkpoints, and ledgers that move with them.
       await PipelineRun.prepare({ ...of, name: 'swift', clocks: { commit: '150ms', checkpoint: '1500ms' } }),
@@ -182,18 +184,19 @@ export class World {
   }
 
   private get links(): Readonly<Record<string, Proxy>> {
-    const { servers, sink } = this.options
-    return { ...servers.links, ...sink.links }
+    const { servers, sink, state } = this.options
+    return { ...servers.links, ...sink.links, ...state.links }
   }
 
   private get points(): Readonly<Record<string, Point>> {
-    const { servers, sink } = this.options
-    return { 'kafka Fetch': { proxy: servers.links.kafka, name: 'Fetch', weight: 1 }, ...sink.points }
+    const { servers, sink, state } = this.options
+    const fetch: Point = { proxy: servers.links.kafka, name: 'Fetch', weight: 1 }
+    return { 'kafka Fetch': fetch, ...sink.points, ...state.points }
   }
 
   private get breakables(): Readonly<Record<string, Breakable>> {
-    const { servers, sink } = this.options
-    return { broker: servers.kafka, temporal: servers.temporal, ...sink.servers }
+    const { servers, sink, state } = this.options
+    return { broker: servers.kafka, temporal: servers.temporal, ...sink.servers, ...state.servers }
   }
 }
 

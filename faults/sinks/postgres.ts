@@ -14,7 +14,10 @@ const STATEMENTS: Readonly<Record<string, number>> = { BEGIN: 1, INSERT: 1, UPDA
 const LOOK_MS = 100
 
 /** Tables of one database, which workers reach through a proxy. */
-export async function postgresSinkUnderTest(onProgress: (line: string) => void): Promise<SinkUnderTest> {
+export async function postgresSinkUnderTest(
+  keeps: boolean,
+  onProgress: (line: string) => void,
+): Promise<SinkUnderTest> {
   const port = await freePort()
   const link = await Proxy.listen(await freePort(), port, postgresProtocol)
   const server = await startPostgres({ port, onProgress }).catch(async (error: unknown) => {
@@ -27,7 +30,7 @@ export async function postgresSinkUnderTest(onProgress: (line: string) => void):
     servers: { postgres: server },
     links: { postgres: link },
     points: Object.fromEntries(points),
-    target: (pipeline) => postgresTarget(database, link, pipeline),
+    target: (pipeline) => postgresTarget(database, link, pipeline, keeps),
     async close() {
       // The database goes with its server.
       await server.stop()
@@ -36,11 +39,11 @@ export async function postgresSinkUnderTest(onProgress: (line: string) => void):
   }
 }
 
-async function postgresTarget(database: TestDatabase, link: Proxy, pipeline: string): Promise<Target> {
+async function postgresTarget(database: TestDatabase, link: Proxy, pipeline: string, keeps: boolean): Promise<Target> {
   const table = pipeline.replaceAll('-', '_')
   const ledgers = new LedgerRows(database, pipeline, table)
   await database.ask(`CREATE TABLE ${table} (place bigserial PRIMARY KEY, partition integer NOT NULL,
-    "offset" bigint NOT NULL, key text, value text NOT NULL, now bigint NOT NULL, dice double precision NOT NULL)`)
+    "offset" bigint NOT NULL, key text, value text NOT NULL, now bigint NOT NULL, dice double precision NOT NULL${keeps ? ', nth integer NOT NULL' : ''})`)
   const url = Object.assign(new URL(database.url), { port: String(link.port) }).toString()
   return {
     settings: { kind: 'postgres', url, table },
@@ -68,8 +71,8 @@ interface Row {
 async function rows(database: TestDatabase, table: string, where: string): Promise<Row[]> {
   // By the column, not by its text of the same name.
   const found = await database.ask<{ partition: number; place: string; line: string }>(
-    `SELECT partition, place::text, json_build_object('partition', partition, 'offset', "offset"::text, 'key', key,
-      'value', value, 'now', now, 'dice', dice)::text AS line FROM ${table} ${where} ORDER BY ${table}.place`,
+    `SELECT partition, place::text, (to_jsonb(${table}) - 'place' || jsonb_build_object('offset', "offset"::text))::text
+      AS line FROM ${table} ${where} ORDER BY ${table}.place`,
   )
   return found.map(({ partition, place, line }) => ({ partition, place, line: withoutChance(line) }))
 }

@@ -20,4 +20,5 @@ function nameOf({ method, target }: HttpRequest): string {
 }
 
 /** Workers tell their name to the AWS SDK as that of their application. */
-const clientOf = ({ headers }: HttpRequest): string => / app\/(\S+)/.exec(headers.get('user-agent') ?? '')?.[1] ?? ''
+export const clientOf = ({ headers }: HttpRequest): string =>
+  / app\/(\S+)/.exec(headers.get('user-agent') ?? '')?.[1] ?? ''

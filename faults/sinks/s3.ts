@@ -1,9 +1,6 @@
 import { withoutChance } from '../../test/oracle/counted.js'
 import { type BucketOutput, type BucketPlace, readBucket } from '../../test/oracle/read-bucket.js'
-import { startS3 } from '../../test/setup/s3/s3-server.js'
-import { freePort } from '../../src/dev/ports.js'
-import { httpProtocol } from '../proxy/http-protocol.js'
-import { Proxy } from '../proxy/proxy.js'
+import { openS3Link } from '../s3-link.js'
 import { BucketWatch } from './bucket-watch.js'
 import { LedgerLog } from './ledger-log.js'
 import { s3Request } from './s3-requests.js'
@@ -17,10 +14,7 @@ const OPENING: Readonly<Record<string, number>> = { place: 1, 'list entries': 1,
 
 /** One bucket, which workers reach through a proxy. */
 export async function s3SinkUnderTest(): Promise<SinkUnderTest> {
-  const server = await startS3()
-  const link = await Proxy.listen(await freePort(), Number(new URL(server.endpoint).port), httpProtocol(s3Request))
-  const bucket = await server.makeBucket()
-  const connection = { ...server.connection, endpoint: `http://${link.address}` }
+  const { server, link, bucket, connection, close } = await openS3Link(s3Request)
   const points = (weights: Readonly<Record<string, number>>, opening: boolean): [string, Point][] =>
     Object.entries(weights).map(([name, weight]) => [`s3 ${name}`, { proxy: link, name, weight, opening }])
   return {
@@ -32,10 +26,7 @@ export async function s3SinkUnderTest(): Promise<SinkUnderTest> {
       const settings: WorkerSink = { kind: 's3', connection, bucket, prefix }
       return Promise.resolve(bucketTarget({ client: server.client, bucket, prefix }, settings, partitions))
     },
-    async close() {
-      await server.stop()
-      await link.close()
-    },
+    close,
   }
 }
 

@@ -26,11 +26,15 @@ export interface Breakable {
   resume(): void
 }
 
-/** One kind of sink, with what it adds to what every run has: servers, ways to them, messages to hit; by name. */
-export interface SinkUnderTest {
+/** What something adds for faults to hit to what every run has: servers, ways to them, messages; by name. */
+export interface Surface {
   readonly servers: Readonly<Record<string, Breakable>>
   readonly links: Readonly<Record<string, Proxy>>
   readonly points: Readonly<Record<string, Point>>
+}
+
+/** One kind of sink. */
+export interface SinkUnderTest extends Surface {
   /** Where one pipeline writes to. */
   target(pipeline: string, partitions: number): Promise<Target>
   close(): Promise<void>
