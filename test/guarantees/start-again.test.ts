@@ -195,7 +195,10 @@ describe.concurrent('goes on', () => {
     await rig.terminate(`tidemark/${name}`)
     const stopped = await rig.until(name, ({ tasks }) => tasks.every((task) => task.state === 'stopped'))
     for (const { workflowId } of stopped.tasks) {
-      expect((await rig.client.workflow.getHandle(workflowId).describe()).status.name).toBe('COMPLETED')
+      const handle = rig.client.workflow.getHandle(workflowId)
+      // It says so a moment before it is over.
+      await handle.result()
+      expect((await handle.describe()).status.name).toBe('COMPLETED')
     }
     // At a checkpoint: all that is written is recorded.
     const recorded = stopped.tasks.map((task) => Number(task.positions['numbers']))
