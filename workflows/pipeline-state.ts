@@ -130,12 +130,11 @@ export function refusalOf(state: PipelineState | null, given: unknown): string |
   if (partition !== null && (typeof partition !== 'number' || !Number.isInteger(partition)))
     return 'partition has to be a number or null'
   if (stage !== null && typeof stage !== 'string') return 'stage has to be a name or null'
+  if (kind === 'drain' && (partition !== null || stage !== null)) return `${kind} is for the whole pipeline`
   if (state === null || state.phase === 'starting') return null
   // Told twice, the tasks do no more than told once; and whoever asks again waits again.
   const again = kind === 'drain' && state.phase === 'draining'
   if (!again && (state.phase === 'draining' || state.phase === 'cancelled')) return `the pipeline is ${state.phase}`
-  if (kind !== 'pause' && kind !== 'resume' && (partition !== null || stage !== null))
-    return `${kind} is for the whole pipeline`
   const asked = [stage === null ? [] : `stage '${stage}'`, partition === null ? [] : `partition ${partition}`].flat()
   const meant = tasksMeant(state, stage, partition)
   if (meant.length === 0) return `there is no such task: ${asked.join(', ')}`

@@ -185,7 +185,9 @@ class PipelineRun {
     // One that had vanished stays paused if it was, by itself or with all.
     const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
     const ended = { ...task, until: endOf(state, task) ?? task.until }
-    const begun: TaskState = paused === null ? ended : { ...ended, phase: 'paused', paused }
+    // Told before it is begun, it goes no further than what an older run left unfinished.
+    const ending = this.commands.some(({ kind }) => kind === 'drain') ? 'drained' : ended.ending
+    const begun: TaskState = paused === null ? { ...ended, ending } : { ...ended, phase: 'paused', paused, ending }
     this.state = withTask(state, begun, Date.now())
     const workflowId = taskWorkflowId(task.pipeline, task.stage, task.partition)
     const started = startChild<typeof tidemarkTask>(TASK_WORKFLOW, {

@@ -27,6 +27,7 @@ test('a command ends, whatever the module of pipelines keeps open', async () => 
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [built('cli/main.js'), 'explain', module], {
       timeout: 50_000,
+      env: { ...process.env, NO_COLOR: '1' },
     })
     expect(stdout).toContain('copies: exactly-once')
   } finally {
