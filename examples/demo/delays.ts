@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import { Client } from 'pg'
 import type { Flight } from './flights.js'
+import { wrongRows, writeRows } from './rows.js'
 
 export const EXPORT = 'out/delays-by-airport.csv'
 const COLUMNS = ['origin', 'day', 'flights', 'average', 'maximum'] as const
@@ -44,14 +44,13 @@ export function expectedDelays(flights: readonly Flight[]): Delays[] {
     })
 }
 
-/** How many rows are in one and not in the other. */
+/** How many rows are missing, or too many. */
 export function wrongDelays(found: readonly Delays[], expected: readonly Delays[]): number {
-  const [there, wanted] = [new Set(found.map(line)), new Set(expected.map(line))]
-  return [...there].filter((row) => !wanted.has(row)).length + [...wanted].filter((row) => !there.has(row)).length
+  return wrongRows(found.map(line), expected.map(line))
 }
 
 export async function exportDelays(delays: readonly Delays[]): Promise<void> {
-  await writeFile(EXPORT, [COLUMNS.join(','), ...delays.map(line)].map((row) => `${row}\n`).join(''))
+  await writeRows(EXPORT, COLUMNS, delays.map(line))
 }
 
 const line = (delays: Delays): string => COLUMNS.map((column) => delays[column]).join(',')

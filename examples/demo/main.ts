@@ -7,9 +7,10 @@ import { startDevStack, type DevStack } from '../../src/dev/stack.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { check } from './check.js'
 import { createTable, expectedDelays, EXPORT, exportDelays, readDelays, wrongDelays } from './delays.js'
-import { expectedPairs, EXPORT as PAIRS_EXPORT, exportPairs, readPairs, wrongPairs } from './pairs.js'
+import { expectedPairs, EXPORT as PAIRS_EXPORT, exportPairs, readPairs } from './pairs.js'
 import { type Flight, readFlights } from './flights.js'
 import { type DemoOptions, optionsFrom, usage } from './options.js'
+import { wrongRows } from './rows.js'
 import { count, ProgressBar } from './progress.js'
 import { publish, TOPIC } from './publish.js'
 import { runToEnd } from './run-pipeline.js'
@@ -60,7 +61,7 @@ async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep 
     await exportDelays(delays)
     const pairs = await readPairs(PAIRS)
     await exportPairs(pairs)
-    const wrong = wrongDelays(delays, expectedDelays(flights)) + wrongPairs(pairs, expectedPairs(flights))
+    const wrong = wrongDelays(delays, expectedDelays(flights)) + wrongRows(pairs, expectedPairs(flights))
     const webUi = pageOf(temporal.uiAddress)
     say(
       [

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import type { Flight } from './flights.js'
 import { linesBelow } from './lines.js'
+import { writeRows } from './rows.js'
 
 export const EXPORT = 'out/connections.csv'
 const COLUMNS = ['via', 'first_date', 'first_origin', 'second_date', 'second_destination'] as const
@@ -26,14 +26,6 @@ export function expectedPairs(flights: readonly Flight[]): string[] {
   return rows.toSorted()
 }
 
-/** How many rows are missing, or too many: equal ones count each. */
-export function wrongPairs(found: readonly string[], expected: readonly string[]): number {
-  const counts = new Map<string, number>()
-  for (const row of expected) counts.set(row, (counts.get(row) ?? 0) + 1)
-  for (const row of found) counts.set(row, (counts.get(row) ?? 0) - 1)
-  return [...counts.values()].reduce((wrong, count) => wrong + Math.abs(count), 0)
-}
-
 export async function exportPairs(rows: readonly string[]): Promise<void> {
-  await writeFile(EXPORT, [COLUMNS.join(','), ...rows].map((row) => `${row}\n`).join(''))
+  await writeRows(EXPORT, COLUMNS, rows)
 }

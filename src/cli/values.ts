@@ -55,6 +55,9 @@ export function untilLatest(text: string): 'latest' {
   return text
 }
 
+/** What `rewindTo` takes, in the help of options. */
+export const WHICH_CHECKPOINT = 'epoch as 45, 2/45 of generation 2; or a time: the newest checkpoint by then'
+
 /** `45`, `2/45` of generation 2, or a time with its zone. */
 export function rewindTo(text: string): RewindTo {
   if (/^[\d/]+$/.test(text.trim())) {

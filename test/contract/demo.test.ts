@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { check } from '../../examples/demo/check.js'
 import { type Delays, expectedDelays, wrongDelays } from '../../examples/demo/delays.js'
-import { wrongPairs } from '../../examples/demo/pairs.js'
+import { wrongRows } from '../../examples/demo/rows.js'
 import { readFlights } from '../../examples/demo/flights.js'
 import { projectRoot } from './project-files.js'
 
@@ -110,8 +110,8 @@ describe('its own check', () => {
   })
 
   it('counts pairs as often as they are missing or too many', () => {
-    expect(wrongPairs(['a', 'a', 'b'], ['a', 'a', 'b'])).toBe(0)
-    expect(wrongPairs(['a', 'c'], ['a', 'a', 'b'])).toBe(3)
+    expect(wrongRows(['a', 'a', 'b'], ['a', 'a', 'b'])).toBe(0)
+    expect(wrongRows(['a', 'c'], ['a', 'a', 'b'])).toBe(3)
   })
 
   it('counts rows that are missing, too many, or otherwise', async () => {

@@ -79,10 +79,7 @@ async function expectEnded(one: Case, workflow: string, task: string): Promise<v
   expect(tasks.map((t) => t.state)).toEqual([task, task])
   expect(tasks.map((t) => t.worker)).toEqual([null, null])
   for (const { workflowId } of tasks) {
-    const handle = rig.client.workflow.getHandle(workflowId)
-    // It says so a moment before it is over.
-    await handle.result()
-    expect((await handle.describe()).status.name).toBe('COMPLETED')
+    expect(await rig.endOf(workflowId)).toBe('COMPLETED')
   }
   const recorded = tasks.map((t) => Number(t.positions['numbers']))
   expect([await written(one, 0), await written(one, 1)], 'written as recorded').toEqual(recorded)

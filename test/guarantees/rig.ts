@@ -123,6 +123,13 @@ export class Rig {
     for (const id of ids) await this.terminate(id).catch(() => undefined)
   }
 
+  /** As what a task's workflow ends that says it has stopped: it says so a moment before. */
+  async endOf(workflowId: string): Promise<string> {
+    const handle = this.client.workflow.getHandle(workflowId)
+    await handle.result()
+    return (await handle.describe()).status.name
+  }
+
   async terminate(workflowId: string): Promise<void> {
     await this.client.workflow.getHandle(workflowId).terminate('the test ends it')
   }

@@ -195,10 +195,7 @@ describe.concurrent('goes on', () => {
     await rig.terminate(`tidemark/${name}`)
     const stopped = await rig.until(name, ({ tasks }) => tasks.every((task) => task.state === 'stopped'))
     for (const { workflowId } of stopped.tasks) {
-      const handle = rig.client.workflow.getHandle(workflowId)
-      // It says so a moment before it is over.
-      await handle.result()
-      expect((await handle.describe()).status.name).toBe('COMPLETED')
+      expect(await rig.endOf(workflowId)).toBe('COMPLETED')
     }
     // At a checkpoint: all that is written is recorded.
     const recorded = stopped.tasks.map((task) => Number(task.positions['numbers']))

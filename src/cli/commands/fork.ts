@@ -4,7 +4,7 @@ import type { Duration } from '../../units.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
 import type { Terminal } from '../terminal.js'
-import { duration, filledText, pipelineName, rewindTo, untilLatest } from '../values.js'
+import { duration, filledText, pipelineName, rewindTo, untilLatest, WHICH_CHECKPOINT } from '../values.js'
 
 interface Flags extends ConnectionFlags, JsonFlag {
   readonly as: string
@@ -25,11 +25,7 @@ export function forkCommand(terminal: Terminal): Command {
       'pipeline to start, as a worker defines it; one that has not run before',
       pipelineName,
     )
-    .requiredOption(
-      '--from <where>',
-      'epoch as 45, 2/45 of generation 2; or a time: the newest checkpoint by then',
-      rewindTo,
-    )
+    .requiredOption('--from <where>', WHICH_CHECKPOINT, rewindTo)
     .option('--allow-non-restored-state', 'let go of state that no step of the new one takes')
     .option('--until <where>', "'latest': end by itself where the source ends now", untilLatest)
     .option('--task-queue <name>', "the workers' (default: that of <name>)", filledText)

@@ -5,7 +5,15 @@ import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { CommandFailure, EXIT } from '../failure.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
 import type { Terminal } from '../terminal.js'
-import { duration, filledText, partitionNumber, pipelineName, rewindTo, untilLatest } from '../values.js'
+import {
+  duration,
+  filledText,
+  partitionNumber,
+  pipelineName,
+  rewindTo,
+  untilLatest,
+  WHICH_CHECKPOINT,
+} from '../values.js'
 import { rewindView } from '../views/rewind-view.js'
 import type { WhichFlags } from '../which.js'
 
@@ -23,11 +31,7 @@ export function rewindCommand(terminal: Terminal): Command {
   const command = new Command('rewind')
     .description('go back to a checkpoint and begin a new generation there: outputs behind it are written again')
     .argument('<name>', 'pipeline', pipelineName)
-    .requiredOption(
-      '--to <where>',
-      'epoch as 45, 2/45 of generation 2; or a time: the newest checkpoint by then',
-      rewindTo,
-    )
+    .requiredOption('--to <where>', WHICH_CHECKPOINT, rewindTo)
     .option('--yes', 'do it; without this, only say what would be written again')
     .option('--partition <n>', 'this partition only; the others go on where they are', partitionNumber)
     .option('--stage <id>', 'this stage only', filledText)

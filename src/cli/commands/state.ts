@@ -6,7 +6,7 @@ import { type JsonFlag, outJson, plain, withJson } from '../json.js'
 import { rerunCode } from '../rerun-code.js'
 import type { Terminal } from '../terminal.js'
 import type { StateReading } from '../../rerun/state-at.js'
-import { filledText, partitionNumber, pipelineName, positiveNumber, rewindTo } from '../values.js'
+import { filledText, partitionNumber, pipelineName, positiveNumber, rewindTo, WHICH_CHECKPOINT } from '../values.js'
 import { stateView } from '../views/state-view.js'
 import type { WhichFlags } from '../which.js'
 
@@ -26,7 +26,7 @@ export function stateCommand(terminal: Terminal): Command {
     .argument('<step>', 'id of the step', filledText)
     .argument('[key]', 'of this key only')
     .requiredOption('--module <path>', 'JavaScript module that exports the pipeline', filledText)
-    .option('--at <where>', 'epoch as 45, 2/45 of generation 2; or a time: the newest checkpoint by then', rewindTo)
+    .option('--at <where>', WHICH_CHECKPOINT, rewindTo)
     .option('--partition <n>', 'of this partition only', partitionNumber)
     .option('--stage <id>', 'of this stage only', filledText)
     .option('--limit <n>', `at most so many entries of each task (default: ${LIMIT})`, positiveNumber)

@@ -1,6 +1,17 @@
 import type { Receipt } from '../../definition/sink.js'
 import type { Check } from './check.js'
-import { codeOf, expect, expectEqual, fenced, owner, positionOf, upTo, type Claim, type World } from './world.js'
+import {
+  codeOf,
+  expect,
+  expectEqual,
+  fenced,
+  owner,
+  positionOf,
+  settled,
+  upTo,
+  type Claim,
+  type World,
+} from './world.js'
 
 /** Several owners, stopped between two calls at most: who may commit. */
 export const ownerChecks: readonly Check[] = [
@@ -153,11 +164,18 @@ async function unlessFenced(world: World, holder: Claim, work: () => Promise<voi
   try {
     await work()
   } catch (error) {
-    if (codeOf(error) !== 'SinkUnavailable' || !world.isFencing(error)) throw error
-    const next = await world.claim(owner(1, 1, holder.owner.claim + 1))
-    expectEqual(next.writer.receipt, holder.last, 'what the owner after a fenced one finds')
+    const next = await inPlaceOf(world, holder, error)
     await onlyHolder(world, next, next.fence)
   }
+}
+
+/** The owner after one whom a stale opening has cost its writer. Throws what else may have stopped that one. */
+export async function inPlaceOf(world: World, lost: Claim, error: unknown): Promise<Claim> {
+  if (codeOf(error) !== 'SinkUnavailable' || !world.isFencing(error)) throw error
+  await settled(lost.close())
+  const next = await world.claim(owner(1, 1, lost.owner.claim + 1))
+  expectEqual(next.writer.receipt, lost.last, 'what the owner after a fenced one finds')
+  return next
 }
 
 /** `holder` has the ledger at `receipt`: readers see what that says, and it can go on from there, alone. */

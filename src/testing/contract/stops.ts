@@ -1,7 +1,7 @@
 import type { Receipt } from '../../definition/sink.js'
 import { Actor, type Mishap } from './actor.js'
 import type { StopCheck } from './check.js'
-import { onlyHolder } from './owners.js'
+import { inPlaceOf, onlyHolder } from './owners.js'
 import { type Claim, codeOf, expect, expectEqual, owner, settled, upTo, type World } from './world.js'
 
 /** One owner has a mishap at any of its steps, and a newer one opens. Each step has a place of its own. */
@@ -70,10 +70,7 @@ async function overtaken(world: World, stopAt: number, mishap: Mishap): Promise<
 async function unharmed(world: World, successor: Claim): Promise<Claim> {
   const error = await settled(successor.commit())
   if (error === null) return successor
-  if (codeOf(error) !== 'SinkUnavailable' || !world.isFencing(error)) throw error
-  await settled(successor.close())
-  const next = await world.claim(owner(1, 1, 4))
-  expectEqual(next.writer.receipt, successor.last, 'what the owner after a fenced one finds')
+  const next = await inPlaceOf(world, successor, error)
   await next.write(2)
   await next.commit()
   return next
