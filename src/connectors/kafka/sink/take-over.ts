@@ -15,7 +15,7 @@ export interface Taken {
   readonly receipt: Receipt
 }
 
-/** Fences, then reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
+/** Fences, sees to it that nothing older can be read, reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
 export async function takeOver(
   ledger: Ledger,
   transactionMs: number,
@@ -28,9 +28,10 @@ export async function takeOver(
     const seen = await ledger.look()
     if (seen !== null) fence(seen)
     const transaction = await ledger.fence(transactionMs)
-    const found = await ledger.read(true)
-    const receipt = fence(found)
     try {
+      await transaction.overtake()
+      const found = await ledger.read(true)
+      const receipt = fence(found)
       await transaction.commit(receipt.seq, receiptText(receipt, ledger.names.mark), () => undefined)
       return { transaction, found, receipt }
     } catch (error) {

@@ -71,16 +71,30 @@ export class Transaction {
 
   /** Records, and this offset, become visible together. `uncertain` is called before it may have happened. */
   async commit(offset: number, metadata: string, uncertain: () => void): Promise<void> {
+    await this.#storeOffset(offset, metadata)
+    uncertain()
+    // Not asked again where the answer got lost: the ledger tells what has become of it.
+    const end = endTxnRequest(this.#names.transactionalId, this.producer, true)
+    await this.#coordinators.transactions.ask(end, 'commit', passesUndone)
+    this.#ended()
+  }
+
+  /**
+   * Returns when the group's coordinator shows all that was committed before. One that has just become it answers from what
+   * it knows to be replicated, which may be less; an answer to a write says that it has come as far as that write.
+   */
+  async overtake(): Promise<void> {
+    await this.#storeOffset(0, '')
+    await this.abort()
+  }
+
+  async #storeOffset(offset: number, metadata: string): Promise<void> {
     const { transactionalId, group, topic, partition } = this.#names
     await this.includeOffsets()
     const at: OffsetAt = { topic, partition, offset, metadata }
-    const store = txnOffsetCommitRequest(transactionalId, this.producer, group, at)
-    await this.#coordinators.offsets.ask(store, `commit offsets of group ${group} and topic ${topic}`)
-    uncertain()
-    // Not asked again where the answer got lost: the ledger tells what has become of it.
-    const end = endTxnRequest(transactionalId, this.producer, true)
-    await this.#coordinators.transactions.ask(end, 'commit', passesUndone)
-    this.#ended()
+    const request = txnOffsetCommitRequest(transactionalId, this.producer, group, at)
+    // Not asked twice either: nothing numbers it, and a copy that comes late would be the next transaction's offset.
+    await this.#coordinators.offsets.ask(request, `commit offsets of group ${group} and topic ${topic}`, passesUndone)
   }
 
   /** Takes back what was sent. */
