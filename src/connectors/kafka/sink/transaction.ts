@@ -80,8 +80,8 @@ export class Transaction {
   }
 
   /**
-   * Returns when the group's coordinator shows all that was committed before. One that has just become it answers from what
-   * it knows to be replicated, which may be less; an answer to a write says that it has come as far as that write.
+   * Returns when the group's coordinator shows all that was committed before. One that has just become it may answer reads
+   * before it has loaded everything; a write it answers only when it stands at the log's end, and that write can be read.
    */
   async overtake(): Promise<void> {
     await this.#storeOffset(0, '')
