@@ -226,6 +226,6 @@ describe('the byte budget', () => {
     const trying = await start('0', await open('0').catch(() => heavyReader(1)))
     const before = performance.now()
     await Promise.all([full.close(), trying.close()])
-    expect(performance.now() - before).toBeLessThan(1_000)
+    expect(performance.now() - before).toBeLessThan(10_000)
   })
 })
