@@ -16,7 +16,8 @@ const withServers = [
 const shared = {
   // The built package, imported by its name, runs as users run it: loaded by Node, not transformed.
   server: { deps: { external: [/\/dist\/(src|workflows|activities)\//] } },
-  testTimeout: 60_000,
+  // Only a test that hangs takes so long: it is above what its waits come to, so that these say what didn't come.
+  testTimeout: 180_000,
   // A hook may be the first to need a Temporal CLI, built from source on a machine that has nothing.
   hookTimeout: 600_000,
   teardownTimeout: 60_000,

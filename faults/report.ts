@@ -94,7 +94,7 @@ function showsNothing(tally: Tally, verdicts: readonly RunVerdict[]): string[] {
 const byName = (counts: ReadonlyMap<string, number>): Record<string, number> =>
   Object.fromEntries([...counts].toSorted(([a], [b]) => a.localeCompare(b)))
 
-const total = (counts: ReadonlyMap<string, number>): number =>
+export const total = (counts: ReadonlyMap<string, number>): number =>
   [...counts.values()].reduce((sum, count) => sum + count, 0)
 
 /** The smallest value that this share of all is not above; 0 of none. */

@@ -8,7 +8,7 @@ import type { Kind } from './fault.js'
 import { allKinds } from './kinds/all.js'
 import type { FaultOptions } from './options.js'
 import type { RunVerdict } from './pipeline-run.js'
-import { isGood, type Report, reportOf } from './report.js'
+import { isGood, type Report, reportOf, total } from './report.js'
 import { schedule } from './schedule.js'
 import { startServers } from './servers.js'
 import { openSink } from './sinks/open.js'
@@ -60,6 +60,10 @@ export async function runFaults(options: RunOptions, say: (line: string) => void
   }
 }
 
+/** So many faults are met before a run is over, if that comes within so many times its length. */
+const LEAST = 4
+const MOST = 4
+
 async function letFaultsHit(
   options: RunOptions,
   world: World,
@@ -67,7 +71,12 @@ async function letFaultsHit(
   say: (line: string) => void,
 ): Promise<void> {
   const began = Date.now()
-  const isOver = (): boolean => Date.now() - began > options.minutes * 60_000
+  const lengthMs = options.minutes * 60_000
+  // A busy machine takes long to get over each: some have to be met for the run to show anything.
+  const isOver = (): boolean => {
+    const tookMs = Date.now() - began
+    return tookMs > lengthMs && (total(tally.byKind) >= LEAST || tookMs > MOST * lengthMs)
+  }
   for (const { pauseMs, fault } of schedule(new Seeded(options.seed), kindsOf(options, world), world.offer)) {
     await sleep(pauseMs)
     if (isOver()) return

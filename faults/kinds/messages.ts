@@ -87,7 +87,7 @@ function atMessage(
 }
 
 /** How long to wait for a message of that name. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 45_000
 
 /** Resolves when `spring` says that it has hit; null if no such message came. */
 async function strikeAt(

@@ -1,3 +1,5 @@
+import { isatty } from 'node:tty'
+
 import picocolors from 'picocolors'
 
 export type Colors = ReturnType<typeof picocolors.createColors>
@@ -20,11 +22,13 @@ export function processTerminal(): Terminal {
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
+  // Not `stdout.isTTY`: that is undefined where there is none, which leaves it to picocolors, and that colours wherever CI is set.
+  const isScreen = isatty(stdout.fd)
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
-    colors: picocolors.createColors(stdout.isTTY && picocolors.isColorSupported),
-    isScreen: stdout.isTTY,
+    colors: picocolors.createColors(isScreen && picocolors.isColorSupported),
+    isScreen,
     env,
   }
 }

@@ -6,9 +6,10 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
+const { NO_COLOR: _, FORCE_COLOR: __, ...withoutColours } = process.env
 const built = (path: string): string => resolve('dist/src', path)
 
-test('a command ends, whatever the module of pipelines keeps open', async () => {
+test('a command ends, whatever the module of pipelines keeps open, and colours nothing that is no terminal', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-'))
   const module = join(directory, 'pipelines.mjs')
   const from = (path: string): string => JSON.stringify(pathToFileURL(built(path)).href)
@@ -26,8 +27,8 @@ test('a command ends, whatever the module of pipelines keeps open', async () => 
   )
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [built('cli/main.js'), 'explain', module], {
-      timeout: 50_000,
-      env: { ...process.env, NO_COLOR: '1' },
+      timeout: 100_000,
+      env: { ...withoutColours, CI: 'true' },
     })
     expect(stdout).toContain('copies: exactly-once')
   } finally {

@@ -86,7 +86,7 @@ it('the page has these rows, with their codes, and no others', async () => {
 
 describe.concurrent('bad input', () => {
   for (const row of rows) {
-    it(row.input, { timeout: 240_000 }, async () => {
+    it(row.input, { timeout: 480_000 }, async () => {
       await cases.get(row)?.run(rig)
     })
   }

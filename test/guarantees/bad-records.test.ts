@@ -11,6 +11,7 @@ import { kafkaSource } from 'tidemark/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { uniqueName } from '../setup/unique-name.js'
+import { waitUntil } from '../setup/wait-until.js'
 import { Output } from './output.js'
 import { Rig } from './rig.js'
 import { numbers, Topics, type Value } from './topics.js'
@@ -138,7 +139,7 @@ afterAll(async () => {
 const before = Array.from({ length: BAD_AT }, (_, n) => n)
 
 describe.concurrent('a bad record', () => {
-  it("stops its partition under 'fail', and no other", { timeout: 120_000 }, async () => {
+  it("stops its partition under 'fail', and no other", { timeout: 300_000 }, async () => {
     const name = names.fail
     await rig.begin(name)
     const parked = await rig.until(
@@ -159,7 +160,14 @@ describe.concurrent('a bad record', () => {
       expect(details, 'the Web UI of the task').toContain(`**${code}**: ${where}`)
       expect(details).toContain('| parked |')
     }
-    const overview = await detailsOf(`tidemark/${name}`)
+    // A task tells its pipeline when it has parked.
+    const overview = await waitUntil(
+      async () => {
+        const details = await detailsOf(`tidemark/${name}`)
+        return details.includes('- main/3: ') ? details : null
+      },
+      { for: 'the Web UI of the pipeline to tell of it' },
+    )
     expect(overview, 'the Web UI of the pipeline').toContain('- main/3: **StepFailed**')
     expect(overview).toContain('below zero')
     // The others go on, and nothing of a parked one does.
@@ -172,7 +180,7 @@ describe.concurrent('a bad record', () => {
     await rig.pipelines.get(name).cancel()
   })
 
-  it("is left out and counted under 'skip'", { timeout: 120_000 }, async () => {
+  it("is left out and counted under 'skip'", { timeout: 300_000 }, async () => {
     const name = names.skip
     const { counters } = await (await rig.begin(name, { until: 'latest' })).result()
     expect(await outputs.skip.positions(0)).toEqual(goodTogether)
@@ -180,7 +188,7 @@ describe.concurrent('a bad record', () => {
     expect(counters).toEqual({ read: TOGETHER, written, skipped: kinds.length, deadLettered: 0 })
   })
 
-  it('becomes a dead letter with coordinates and reason, once', { timeout: 120_000 }, async () => {
+  it('becomes a dead letter with coordinates and reason, once', { timeout: 300_000 }, async () => {
     const name = names.letters
     const { counters } = await (await rig.begin(name, { until: 'latest' })).result()
     expect(counters.deadLettered).toBe(kinds.length)
@@ -201,7 +209,7 @@ describe.concurrent('a bad record', () => {
     expect(await letters.texts()).toHaveLength(kinds.length)
   })
 
-  it('stops its partition where `when` wants no letter of it', { timeout: 120_000 }, async () => {
+  it('stops its partition where `when` wants no letter of it', { timeout: 300_000 }, async () => {
     const name = names.some
     await rig.begin(name)
     const { tasks } = await rig.until(name, ({ tasks: all }) => all[0]?.state === 'parked')
@@ -212,7 +220,7 @@ describe.concurrent('a bad record', () => {
     await rig.pipelines.get(name).cancel()
   })
 
-  it('is tried again by resume, and goes through once it is mended', { timeout: 120_000 }, async () => {
+  it('is tried again by resume, and goes through once it is mended', { timeout: 300_000 }, async () => {
     const name = names.mended
     await rig.begin(name)
     const first = await rig.until(name, ({ tasks }) => tasks[0]?.state === 'parked')

@@ -70,7 +70,7 @@ async function progress(more: number): Promise<void> {
 
 it(
   'each get their records once, in order, through terminations, drain and cancellation',
-  { timeout: 180_000 },
+  { timeout: 480_000 },
   async () => {
     const flow = topics.flow(name, 1)
     await rig.begin(name)

@@ -3,7 +3,7 @@
  * tasks. The workflows are the real ones; their activities are slow on purpose.
  */
 import { fileURLToPath } from 'node:url'
-import { Client, Connection } from '@temporalio/client'
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client'
 import { NativeConnection, Worker } from '@temporalio/worker'
 import { PipelineClient } from 'tidemark/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -11,6 +11,7 @@ import type { EpochInput, EpochResult, SessionInput } from '../../src/protocol/e
 import { newTask } from '../../src/protocol/new-task.js'
 import { temporalAddress } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
+import { waitUntil } from '../setup/wait-until.js'
 
 const queue = uniqueName('ending')
 const settings = {
@@ -101,25 +102,40 @@ afterAll(async () => {
   await connection.close()
 })
 
-it.concurrent.each(['drain', 'cancel', 'pause'] as const)('%s', { timeout: 90_000 }, async (how) => {
+const statusOf = async (workflowId: string): Promise<string> => {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'NONE'
+    throw error
+  }
+}
+
+it.concurrent.each(['drain', 'cancel', 'pause'] as const)('%s', { timeout: 300_000 }, async (how) => {
   const name = uniqueName(`late-${how}`)
   const pipelines = new PipelineClient(client)
   const late = new Promise<void>((resolve) => lateLook.set(name, resolve))
   await pipelines.start(name, { taskQueue: queue })
   await late
   const handle = pipelines.get(name)
-  if (how === 'pause') await handle.pause({ reason: 'now', timeout: '30s' })
-  else await handle[how]({ timeout: '30s' })
-  const { state, tasks } = await handle.status()
+  if (how === 'pause') await handle.pause({ reason: 'now', timeout: '2m' })
+  else await handle[how]({ timeout: '2m' })
+  // The late one begins as paused, a moment later where its look has taken longer.
+  const both = async () => {
+    const status = await handle.status()
+    return status.tasks.length === 2 && status.tasks.every((task) => task.state !== 'starting') ? status : null
+  }
+  const { state, tasks } = await (how === 'pause' ? waitUntil(both, { for: 'both tasks' }) : handle.status())
   const ended = { drain: 'drained', cancel: 'cancelled', pause: 'paused' } as const
   expect(state).toBe({ drain: 'completed', cancel: 'cancelled', pause: 'paused' }[how])
   expect(new Set(tasks.map((task) => task.state))).toEqual(new Set([ended[how]]))
   for (const id of [handle.workflowId, ...[0, 1].map((p) => `tidemark/${name}/main/${p}`)]) {
-    const { status } = await client.workflow
-      .getHandle(id)
-      .describe()
-      .catch(() => ({ status: { name: 'NONE' } }))
-    expect(status.name === 'RUNNING', id).toBe(how === 'pause')
-    if (how === 'pause') await client.workflow.getHandle(id).terminate('the test is over')
+    if (how === 'pause') {
+      expect(await statusOf(id), id).toBe('RUNNING')
+      await client.workflow.getHandle(id).terminate('the test is over')
+    } else {
+      // A task says that it has ended a moment before it does.
+      await waitUntil(async () => (await statusOf(id)) !== 'RUNNING', { for: `${id} to be over` })
+    }
   }
 })

@@ -69,7 +69,7 @@ async function firstGeneration(one: Case): Promise<void> {
 const from = (first: number): number[] => Array.from({ length: COUNT - first }, (_, n) => first + n)
 
 describe.concurrent('a fresh start', () => {
-  it('from the earliest record: all of it again, in files of generation 2', { timeout: 120_000 }, async () => {
+  it('from the earliest record: all of it again, in files of generation 2', { timeout: 300_000 }, async () => {
     const name = names.earliest
     await firstGeneration('earliest')
     const before = await outputs.earliest.files()
@@ -86,7 +86,7 @@ describe.concurrent('a fresh start', () => {
     expect(await outputs.earliest.files()).toEqual(after)
   })
 
-  it('from offsets; a partition that none is given for begins at its earliest', { timeout: 120_000 }, async () => {
+  it('from offsets; a partition that none is given for begins at its earliest', { timeout: 300_000 }, async () => {
     const name = names.offsets
     await firstGeneration('offsets')
     const offsets = { from: { offsets: { 1: '45' } } } as const
@@ -95,7 +95,7 @@ describe.concurrent('a fresh start', () => {
     expect(await outputs.offsets.positions(1, 2)).toEqual(from(45))
   })
 
-  it('from a time: at the first record that is not older', { timeout: 120_000 }, async () => {
+  it('from a time: at the first record that is not older', { timeout: 300_000 }, async () => {
     const name = names.timestamp
     const hour = 3_600_000
     const noon = Date.now() - 12 * hour
@@ -109,7 +109,7 @@ describe.concurrent('a fresh start', () => {
     for (let p = 0; p < PARTITIONS; p++) expect(await outputs.timestamp.positions(p, 2)).toEqual(from(21))
   })
 
-  it("is needed for 'from': a run that would have to jump fails at once", { timeout: 120_000 }, async () => {
+  it("is needed for 'from': a run that would have to jump fails at once", { timeout: 300_000 }, async () => {
     const name = names.refused
     await firstGeneration('refused')
     const run = await rig.begin(name, { from: 'earliest' })
@@ -125,7 +125,7 @@ describe.concurrent('a fresh start', () => {
     await outputs.refused.expectNumbers([COUNT, COUNT])
   })
 
-  it('happens once: a task that is lost later goes on in its generation', { timeout: 120_000 }, async () => {
+  it('happens once: a task that is lost later goes on in its generation', { timeout: 300_000 }, async () => {
     const name = names.lost
     await firstGeneration('lost')
     await rig.begin(name, { fresh: true, from: 'earliest' })
@@ -149,7 +149,7 @@ describe.concurrent('a fresh start', () => {
   })
 })
 
-it('fences the older generation where its worker still goes on', { timeout: 120_000 }, async () => {
+it('fences the older generation where its worker still goes on', { timeout: 300_000 }, async () => {
   // One task each: the first worker keeps its old session, the second one gets the new claim.
   const pipelines = [numbersTo(fenced, fencedOutput.directory, '30s')]
   const old = await Rig.start({ pipelines, plugin: { maxTasks: 1, heartbeatTimeout: '30s' } })

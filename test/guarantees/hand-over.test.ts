@@ -54,5 +54,5 @@ it.each([
     if (afterMs > 0) expect(last?.owner.claim).toBe(fault.before[0]?.commit.owner.claim)
     expect(await scene.finish()).toMatchObject({ oracle: NOTHING_WRONG, ledgers: [] })
   },
-  120_000,
+  400_000,
 )

@@ -124,7 +124,7 @@ async function runToPart(first: Rig): Promise<void> {
 const all = Array.from({ length: 150 }, (_, n) => n)
 
 describe.concurrent('without history', () => {
-  it('a start goes on from the receipt, wherever that was', { timeout: 120_000 }, async () => {
+  it('a start goes on from the receipt, wherever that was', { timeout: 300_000 }, async () => {
     for (const partition of [0, 1]) await topics.send(crashed, partition, numbers(50, 50))
     await (await rig.begin(crashed, { until: 'latest' })).result()
     const { tasks } = await rig.status(crashed)
@@ -134,7 +134,7 @@ describe.concurrent('without history', () => {
 
   it.each(ends)(
     'a start goes on from several receipts, after a run that ended by %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (end) => {
       const name = names[end]
       await topics.send(name, 0, numbers(100, 50))
@@ -145,14 +145,14 @@ describe.concurrent('without history', () => {
     },
   )
 
-  it('and without ledgers a start begins anew, as the very first one', { timeout: 120_000 }, async () => {
+  it('and without ledgers a start begins anew, as the very first one', { timeout: 300_000 }, async () => {
     const name = names.wiped
     await (await rig.begin(name, { until: 'latest' })).result()
     expect((await rig.status(name)).tasks.map((task) => task.generation)).toEqual([1])
     expect(await sinks.wiped.evens.positions(0)).toEqual(all.filter((n) => n % 2 === 0 && n < 50))
   })
 
-  it('a start fails where receipts differ, and says so', { timeout: 120_000 }, async () => {
+  it('a start fails where receipts differ, and says so', { timeout: 300_000 }, async () => {
     const name = names.parted
     const failure = await (await rig.begin(name)).result().catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'LedgerAhead' })

@@ -9,7 +9,6 @@ import { z } from 'zod'
 import { readCommitted } from '../oracle/read-committed.js'
 import { brokers } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
-import { waitUntil } from '../setup/wait-until.js'
 import { Rig } from './rig.js'
 import { Topics } from './topics.js'
 
@@ -51,12 +50,11 @@ afterAll(async () => {
   await topics.close()
 })
 
-it('keeps what is good in the output, and the rest among the letters', { timeout: 120_000 }, async () => {
+it('keeps what is good in the output, and the rest among the letters', { timeout: 300_000 }, async () => {
   const all = Array.from({ length: COUNT }, (_, n) => n)
   const bad = all.filter((n) => isTorn(n) || isLarge(n))
   const { counters } = await (await rig.begin(name, { until: 'latest' })).result()
   expect(counters).toMatchObject({ read: COUNT, deadLettered: bad.length })
-  await waitUntil(async () => (await readCommitted(brokers(), output)).length > 0)
   const written = (await readCommitted(brokers(), output)).map(
     ({ value }) => (JSON.parse(value ?? '') as { n: number }).n,
   )

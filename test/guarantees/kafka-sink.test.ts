@@ -120,10 +120,10 @@ const ownerOf = (partition: number): Promise<WorkerProcess> =>
 async function middleOfEpoch(partition: number): Promise<void> {
   const { checkpoint } = await task(partition)
   await until('a checkpoint', async () => (await task(partition)).checkpoint.epoch > checkpoint.epoch, { every: 20 })
-  await sleep(1_300)
+  await sleep(900)
 }
 
-it('gives readers of committed records each output once, in order', { timeout: 300_000 }, async () => {
+it('gives readers of committed records each output once, in order', { timeout: 600_000 }, async () => {
   await Promise.all([addWorker(), addWorker()])
   feed = new Feed({ brokers: brokers(), topic: input, partitions: PARTITIONS, perSecond: 1_500 })
   await client.workflow.start('tidemarkPipeline', {

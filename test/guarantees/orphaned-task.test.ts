@@ -42,7 +42,7 @@ afterAll(async () => {
   await topics.close()
 })
 
-it('stops after some more failures', { timeout: 120_000 }, async () => {
+it('stops after some more failures', { timeout: 240_000 }, async () => {
   await rig.begin(name)
   const task = rig.client.workflow.getHandle(`tidemark/${name}/main/0`)
   const told = ({ tasks: [one] }: PipelineStatus): boolean => one?.waiting?.includes('SinkUnavailable') === true

@@ -24,7 +24,7 @@ export class Output {
   }
 
   async remove(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true })
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 })
   }
 
   /** Names of committed files, in the order in which each partition committed them. */

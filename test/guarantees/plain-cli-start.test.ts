@@ -60,7 +60,7 @@ async function failureOf(workflowId: string, ...args: readonly unknown[]): Promi
 }
 
 describe('with the plain Temporal client', () => {
-  it('starts a pipeline by its name alone', { timeout: 60_000 }, async () => {
+  it('starts a pipeline by its name alone', { timeout: 180_000 }, async () => {
     const { taskQueue } = rig
     const workflowId = `tidemark/${name}`
     await rig.client.workflow.start('tidemarkPipeline', { workflowId, taskQueue, args: [{ pipeline: name }] })
@@ -70,7 +70,7 @@ describe('with the plain Temporal client', () => {
     await outputs[0].expectNumbers([COUNT])
   })
 
-  it('takes every option as JSON', { timeout: 60_000 }, async () => {
+  it('takes every option as JSON', { timeout: 180_000 }, async () => {
     const from = { offsets: { '0': '10' } }
     const input = { pipeline: fresh, until: 'latest', fresh: true, from, checkpointMs: 500, maxHistoryEvents: 100 }
     expect(await startPlainly(`tidemark/${fresh}`, input)).toMatchObject({ state: 'completed' })
@@ -100,7 +100,7 @@ describe('a run fails at once and says why', () => {
     ['nothing at all', [], ['input: Invalid input: expected object', example]],
     ['what looks like state of its own', [{ version: 1, pipeline: name }], ['Unrecognized key: "version"', example]],
   ]
-  it.concurrent.each(wrong)('for %s', { timeout: 60_000 }, async (_, input, says) => {
+  it.concurrent.each(wrong)('for %s', { timeout: 180_000 }, async (_, input, says) => {
     const { type, message } = await failureOf(`tidemark/${uniqueName('wrong')}`, ...input)
     expect(type).toBe('InvalidCommand')
     expect(message).toContain('start')
@@ -108,13 +108,13 @@ describe('a run fails at once and says why', () => {
     for (const part of says) expect(message).toContain(part)
   })
 
-  it.concurrent('for a workflow id that is not the pipeline’s', { timeout: 60_000 }, async () => {
+  it.concurrent('for a workflow id that is not the pipeline’s', { timeout: 180_000 }, async () => {
     const { type, message } = await failureOf(uniqueName('mine'), { pipeline: name })
     expect(type).toBe('InvalidCommand')
     expect(message).toContain(`its workflow id has to be 'tidemark/${name}', not 'mine-`)
   })
 
-  it.concurrent('for a pipeline that no worker knows', { timeout: 60_000 }, async () => {
+  it.concurrent('for a pipeline that no worker knows', { timeout: 180_000 }, async () => {
     const unknown = uniqueName('unknown')
     const { type, message } = await failureOf(`tidemark/${unknown}`, { pipeline: unknown })
     expect(type).toBe('PipelineNotFound')

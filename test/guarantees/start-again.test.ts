@@ -4,6 +4,7 @@ import { fileSink } from 'tidemark/file'
 import { kafkaSource } from 'tidemark/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import type { TaskState } from '../../src/protocol/task.js'
 import { uniqueName } from '../setup/unique-name.js'
 import { waitUntil } from '../setup/wait-until.js'
 import { Output } from './output.js'
@@ -84,7 +85,7 @@ async function finish(end: Case, count: number): Promise<void> {
 }
 
 describe.concurrent('goes on', () => {
-  it('after a drain', { timeout: 120_000 }, async () => {
+  it('after a drain', { timeout: 400_000 }, async () => {
     const name = names.drain
     const flow = topics.flow(name, PARTITIONS)
     const first = await rig.begin(name)
@@ -99,7 +100,7 @@ describe.concurrent('goes on', () => {
     await finish('drain', await flow.stop())
   })
 
-  it('after a bounded run that has completed', { timeout: 120_000 }, async () => {
+  it('after a bounded run that has completed', { timeout: 400_000 }, async () => {
     const name = names.completion
     for (const [count, first] of [
       [300, 0],
@@ -114,7 +115,7 @@ describe.concurrent('goes on', () => {
     }
   })
 
-  it('after its workflow was terminated, from where its ledgers are', { timeout: 120_000 }, async () => {
+  it('after its workflow was terminated, from where its ledgers are', { timeout: 400_000 }, async () => {
     const name = names.termination
     const flow = topics.flow(name, PARTITIONS)
     await rig.begin(name)
@@ -130,7 +131,7 @@ describe.concurrent('goes on', () => {
     await finish('termination', await flow.stop())
   })
 
-  it('after a cancellation', { timeout: 120_000 }, async () => {
+  it('after a cancellation', { timeout: 400_000 }, async () => {
     const name = names.cancellation
     const flow = topics.flow(name, PARTITIONS)
     const first = await rig.begin(name)
@@ -144,18 +145,23 @@ describe.concurrent('goes on', () => {
     await finish('cancellation', await flow.stop())
   })
 
-  it('with a task that was terminated in mid-epoch: discovery starts it again', { timeout: 120_000 }, async () => {
+  it('with a task that was terminated in mid-epoch: discovery starts it again', { timeout: 400_000 }, async () => {
     const name = names['lost-task']
     const flow = topics.flow(name, PARTITIONS)
     await rig.begin(name)
     await rig.until(name, ({ tasks }) => tasks.length === PARTITIONS && tasks.every((task) => task.epoch >= 1))
     await progress('lost-task', 200)
+    // Behind a checkpoint, with seconds to go to the next.
+    const { tasks: now } = await rig.status(name)
+    await rig.until(name, ({ tasks }) => (tasks[1]?.epoch ?? 0) > (now[1]?.epoch ?? Infinity), { every: 50 })
+    await progress('lost-task', 20, [1])
+    const { runId } = await rig.client.workflow.getHandle(taskOf(name, 1)).describe()
     const restarted = await restartOf(taskOf(name, 1))
-    const ahead = await written('lost-task', 1)
     await rig.terminate(taskOf(name, 1))
-    const before = await rig.status(name)
-    const checkpoint = Number(before.tasks[1]?.positions['numbers'])
-    expect(ahead, 'the ledger is ahead of history').toBeGreaterThan(checkpoint)
+    const ahead = await written('lost-task', 1)
+    // Of the run that was terminated: discovery may have begun another by now.
+    const { checkpoint } = await rig.client.workflow.getHandle(taskOf(name, 1), runId).query<TaskState>('tidemark.task')
+    expect(ahead, 'the ledger is ahead of history').toBeGreaterThan(Number(checkpoint.positions['numbers']))
     await restarted()
     await progress('lost-task', 200)
     const { incarnation, tasks } = await rig.status(name)
@@ -167,7 +173,7 @@ describe.concurrent('goes on', () => {
     await finish('lost-task', await flow.stop())
   })
 
-  it('with a task that was terminated while it was paused: it is paused still', { timeout: 120_000 }, async () => {
+  it('with a task that was terminated while it was paused: it is paused still', { timeout: 400_000 }, async () => {
     const name = names['paused-task']
     const flow = topics.flow(name, PARTITIONS)
     const handle = await rig.begin(name)
@@ -187,13 +193,16 @@ describe.concurrent('goes on', () => {
     await finish('paused-task', await flow.stop())
   })
 
-  it('and until then, a terminated pipeline’s tasks stop by themselves', { timeout: 120_000 }, async () => {
+  it('and until then, a terminated pipeline’s tasks stop by themselves', { timeout: 400_000 }, async () => {
     const name = names.orphans
     const flow = topics.flow(name, PARTITIONS)
     await rig.begin(name)
     await progress('orphans', 50)
     await rig.terminate(`tidemark/${name}`)
-    const stopped = await rig.until(name, ({ tasks }) => tasks.every((task) => task.state === 'stopped'))
+    const stopped = await rig.until(
+      name,
+      ({ tasks }) => tasks.length === PARTITIONS && tasks.every((task) => task.state === 'stopped'),
+    )
     for (const { workflowId } of stopped.tasks) {
       expect(await rig.endOf(workflowId)).toBe('COMPLETED')
     }

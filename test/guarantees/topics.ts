@@ -3,6 +3,7 @@ import kafkajs, { type Admin, type Kafka, type Producer, type ProducerRecord } f
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brokers } from '../setup/shared-servers.js'
 import { createTopic, serves } from '../setup/topics.js'
+import { waitUntil } from '../setup/wait-until.js'
 
 export type Value = string | Buffer | null
 
@@ -76,6 +77,8 @@ export class Topics {
     const producer = this.kafka.producer({
       createPartitioner,
       transactionalId,
+      // The default, a minute, may be over before a busy machine comes to its end.
+      transactionTimeout: 300_000,
       maxInFlightRequests: 1,
       idempotent: true,
     })
@@ -112,6 +115,18 @@ export class Topics {
   async delete(topic: string): Promise<void> {
     await this.administrate((admin) => admin.deleteTopics({ topics: [topic] }))
     this.made.delete(topic)
+    await this.forget(topic)
+  }
+
+  /** Deletes a topic and makes another of its name, one right after the other. */
+  async replace(topic: string, partitions: number): Promise<void> {
+    await this.administrate(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] })
+      const anew = { topic, numPartitions: partitions, replicationFactor: 1 }
+      // False: it is there. The controller has the name until it has carried the deletion through.
+      await waitUntil(() => admin.createTopics({ waitForLeaders: false, topics: [anew] }), { for: `another ${topic}` })
+      await serves(admin, topic, partitions)
+    })
     await this.forget(topic)
   }
 

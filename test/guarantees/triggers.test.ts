@@ -67,8 +67,11 @@ it('starts each workflow once, and dead-letters each refused record once, though
   const handle = await new PipelineClient(client).start(name, { taskQueue, until: 'latest' })
   for (let kills = 1; kills <= KILLS; kills++) {
     const enough = (kills * PARTITIONS * COUNT) / (KILLS + 2)
-    await waitUntil(() => new Set(service.keys).size >= enough, { for: 'the next kill', timeoutMs: 60_000 })
-    process.kill(worker?.pid() ?? 0, 'SIGKILL')
+    await waitUntil(() => new Set(service.keys).size >= enough, { for: 'the next kill', timeoutMs: 90_000 })
+    const pid = worker?.pid()
+    // Zero would be this process and all its group.
+    if (typeof pid !== 'number') throw new Error('the worker has ended by itself')
+    process.kill(pid, 'SIGKILL')
     await worker?.end()
     await startWorker()
   }
@@ -76,8 +79,12 @@ it('starts each workflow once, and dead-letters each refused record once, though
 
   const all = Array.from({ length: PARTITIONS }, (_, p) => Array.from({ length: COUNT }, (__, n) => idOf(p, n))).flat()
   // Outside: what Temporal has, every run of it.
-  await waitUntil(async () => (await runs()).length >= all.length, { for: 'the workflows to be listed' })
-  expect((await runs()).toSorted((a, b) => a.localeCompare(b))).toEqual(all.toSorted((a, b) => a.localeCompare(b)))
+  const listed = async (): Promise<string[] | null> => {
+    const found = await runs()
+    return found.length >= all.length ? found : null
+  }
+  const found = await waitUntil(listed, { for: 'the workflows to be listed', timeoutMs: 90_000 })
+  expect(found.toSorted((a, b) => a.localeCompare(b))).toEqual(all.toSorted((a, b) => a.localeCompare(b)))
   // What the service has seen: every record, under its own key, and some of them again.
   expect(new Set(service.keys)).toEqual(new Set(all))
   for (const { body, headers } of service.seen) {
@@ -101,7 +108,7 @@ it('starts each workflow once, and dead-letters each refused record once, though
     expect(history).toContain(name)
     expect(history).not.toContain(token)
   }
-}, 240_000)
+}, 480_000)
 
 /** All that a history says, its payloads included. */
 function textOf(value: unknown): string {

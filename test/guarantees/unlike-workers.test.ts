@@ -61,7 +61,7 @@ function withStage(pipeline: Pipeline, id: string): Pipeline {
 
 const at = (count: number) => (status: PipelineStatus) => status.tasks[0]?.positions['numbers'] === String(count)
 
-it('a stage that one worker knows under another name waits for one that has it', { timeout: 180_000 }, async () => {
+it('a stage that one worker knows under another name waits for one that has it', { timeout: 480_000 }, async () => {
   await newer.stopWorker()
   await older.begin(both)
   await older.until(both, at(COUNT))
@@ -69,7 +69,7 @@ it('a stage that one worker knows under another name waits for one that has it',
   await older.stopWorker()
   await topics.send(both, 0, numbers(COUNT, COUNT))
   const told = ({ tasks: [task] }: PipelineStatus) => task?.waiting?.includes("has no stage 'main'") === true
-  const { tasks } = await older.until(both, told, { for: 'the trouble to be told' })
+  const { tasks } = await older.until(both, told, { for: 'the trouble to be told', timeoutMs: 90_000 })
   expect(tasks[0]).toMatchObject({ state: 'running', problem: null })
   await older.startWorker()
   await older.until(both, at(2 * COUNT), { timeoutMs: 90_000 })
@@ -77,15 +77,16 @@ it('a stage that one worker knows under another name waits for one that has it',
   await outputs[2]?.expectNumbers([2 * COUNT])
 })
 
-it('each start finds its worker; a lost worker is waited for, not parked for', { timeout: 180_000 }, async () => {
+it('each start finds its worker; a lost worker is waited for, not parked for', { timeout: 480_000 }, async () => {
   for (const name of names) {
     await older.begin(name)
-    await older.until(name, at(COUNT))
+    // Whoever doesn't know it may take it up several times in a row, with longer and longer pauses.
+    await older.until(name, at(COUNT), { timeoutMs: 120_000 })
   }
   await older.stopWorker()
   await topics.send(names[0], 0, numbers(COUNT, COUNT))
   const told = ({ tasks: [task] }: PipelineStatus) => task?.waiting?.includes('PipelineNotFound') === true
-  const { tasks } = await older.until(names[0], told, { for: 'the trouble to be told' })
+  const { tasks } = await older.until(names[0], told, { for: 'the trouble to be told', timeoutMs: 90_000 })
   expect(tasks[0]).toMatchObject({ state: 'running', problem: null })
   await older.startWorker()
   await older.until(names[0], at(2 * COUNT), { timeoutMs: 90_000 })

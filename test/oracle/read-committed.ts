@@ -19,7 +19,8 @@ export interface CommittedRecord {
 
 /**
  * All that an ordinary reader of committed records sees of a topic, in order within each partition. Read by Kafka's own
- * Java client: kafkajs shows records of aborted transactions. Throws while a transaction is open. Needs a JDK.
+ * Java client: kafkajs shows records of aborted transactions. Waits for transactions that are being ended, and
+ * throws where one stays open for a minute. Needs a JDK.
  */
 export async function readCommitted(brokers: readonly string[], topic: string): Promise<readonly CommittedRecord[]> {
   const jars = join(await kafkaJars(), '*')

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface WaitOptions {
   /** What is waited for, for the error: 'the pipeline to park'. */
   readonly for?: string
-  /** In ms. Default 20,000. */
+  /** In ms. Default 45,000: a broker, a worker or a claim may take that long on a busy machine. */
   readonly timeoutMs?: number
   /** In ms, between two looks. Default 50. */
   readonly every?: number
@@ -17,7 +17,7 @@ export async function waitUntil<T>(
   look: () => T | Promise<T>,
   options: WaitOptions = {},
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const { timeoutMs = 20_000, every = 50 } = options
+  const { timeoutMs = 45_000, every = 50 } = options
   const deadline = Date.now() + timeoutMs
   let last: string
   let cause: unknown

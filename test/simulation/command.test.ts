@@ -11,13 +11,13 @@ function simulate(...args: readonly string[]): { code: number | null; lines: str
   return { code: status, lines: stdout.trimEnd().split('\n') }
 }
 
-test('the command tells on its last line how many failed', { timeout: 120_000 }, () => {
+test('the command tells on its last line how many failed', { timeout: 400_000 }, () => {
   const { code, lines } = simulate('--seeds', '5', '--first-seed', '40')
   expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ seeds: 5, firstSeed: 40, failed: 0 })
   expect(code).toBe(0)
 })
 
-test('with a rule broken it shows a schedule that fails', { timeout: 120_000 }, () => {
+test('with a rule broken it shows a schedule that fails', { timeout: 400_000 }, () => {
   const rule = rules.find(({ name }) => name === 'no-muting')
   const { code, lines } = simulate('--break', 'no-muting', '--first-seed', String(rule?.seed), '--seeds', '500')
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ firstSeed: rule?.seed, failed: 1 })
@@ -26,13 +26,13 @@ test('with a rule broken it shows a schedule that fails', { timeout: 120_000 }, 
   expect(code).toBe(0)
 })
 
-test('a broken rule that nothing shows is a failure', { timeout: 120_000 }, () => {
+test('a broken rule that nothing shows is a failure', { timeout: 400_000 }, () => {
   const { code, lines } = simulate('--break', 'owners-without-claims', '--first-seed', '1', '--seeds', '1')
   expect(JSON.parse(lines.at(-1) ?? '')).toEqual({ seeds: 1, firstSeed: 1, failed: 0 })
   expect(code).toBe(1)
 })
 
-test('names the rules that can be broken', { timeout: 120_000 }, () => {
+test('names the rules that can be broken', { timeout: 400_000 }, () => {
   const { code, lines } = simulate('--break', 'list')
   expect(lines.map((line) => line.split(' ')[0])).toEqual(rules.map(({ name }) => name))
   expect(code).toBe(0)

@@ -39,7 +39,7 @@ afterEach(() => {
 })
 
 describe('the simulation finds it where', () => {
-  test.each(rules)('$instead (PROTOCOL $clause): $name', { timeout: 120_000 }, async (rule) => {
+  test.each(rules)('$instead (PROTOCOL $clause): $name', { timeout: 400_000 }, async (rule) => {
     const simulate = await simulateWithout(rule)
     expect(await found(simulate, rule)).toMatch(rule.caughtBy)
   })

@@ -1,5 +1,5 @@
 /** What the rows of the table of bad input have in common: what they stand on, and how they are looked at. */
-import type { StatusProblem, TaskStatus } from '../../../src/client/status.js'
+import type { PipelineStatus, StatusProblem, TaskStatus } from '../../../src/client/status.js'
 import { errorCatalog, type ErrorCode } from '../../../src/errors/catalog.js'
 import type { TestDatabase } from '../../setup/postgres-database.js'
 import type { GuardedKafka } from '../../setup/guarded-kafka.js'
@@ -48,7 +48,7 @@ export const numbersOf = (
 ): Source<{ n: number }> => kafkaSource({ topic, value: json(Numbered), ...more })
 
 /** They all run at once: on a slow machine that takes. */
-const PATIENT = { timeoutMs: 90_000 }
+export const PATIENT = { timeoutMs: 90_000 }
 
 export const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
@@ -76,21 +76,23 @@ export async function reached(rig: Rig, name: string, position: number): Promise
   return task as TaskStatus
 }
 
-/** Waits until the first task is held up by something that may pass: it runs, and says what it waits for. */
-export async function waitsFor(rig: Rig, name: string, code: ErrorCode): Promise<void> {
+/** Waits until the first task is held up by something that may pass: it runs, and says what it waits for. Those words. */
+export async function waitsFor(rig: Rig, name: string, code: ErrorCode): Promise<string> {
   const told = await rig.until(name, ({ tasks: [task] }) => task?.waiting?.includes(code) === true, PATIENT)
-  expect(told.tasks[0]).toMatchObject({ state: 'running', problem: null })
+  const [task] = told.tasks
+  expect(task).toMatchObject({ state: 'running', problem: null })
+  return task?.waiting ?? ''
 }
 
 /** Resumes until it goes on: brokers learn of rights and settings some time after they are given. */
 export async function resumed(rig: Rig, name: string, position: number): Promise<void> {
   const handle = rig.pipelines.get(name)
-  for (let tries = 0; ; tries++) {
+  for (const deadline = Date.now() + PATIENT.timeoutMs; ;) {
     await handle.resume()
-    const { tasks } = await rig.until(name, ({ tasks: [task] }) => {
-      return task !== undefined && (isParked(task) || Number(task.positions['numbers']) === position)
-    })
-    if (!tasks.some(isParked) || tries === 10) break
+    const there = ({ tasks: [task] }: PipelineStatus): boolean =>
+      task !== undefined && (isParked(task) || Number(task.positions['numbers']) === position)
+    const { tasks } = await rig.until(name, there, PATIENT)
+    if (!tasks.some(isParked) || Date.now() > deadline) break
   }
   await reached(rig, name, position)
 }

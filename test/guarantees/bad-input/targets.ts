@@ -167,9 +167,7 @@ const diskFull: Row = {
         await reached(rig, name, COUNT)
         full = true
         await topics.send(name, 0, numbers(500, COUNT))
-        await waitsFor(rig, name, 'SinkUnavailable')
-        const { tasks } = await rig.status(name)
-        expect(tasks[0]?.waiting).toContain('ENOSPC: no space left on device')
+        expect(await waitsFor(rig, name, 'SinkUnavailable')).toContain('ENOSPC: no space left on device')
         expect(await files.positions(0)).toEqual(range(0, COUNT))
         full = false
         await reached(rig, name, COUNT + 500)

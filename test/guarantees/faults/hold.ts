@@ -13,7 +13,7 @@ export function holds(sink: SinkName): void {
     expect(leakedWorkers()).toEqual([])
   })
 
-  it(`holds through faults of many kinds: ${sink} sink`, { timeout: 600_000 }, async () => {
+  it(`holds through faults of many kinds: ${sink} sink`, { timeout: 900_000 }, async () => {
     const report = await runFaults({ sink, state: 'none', minutes: 1, seed: 1, perSecond: 200, only: [] }, (line) =>
       process.stdout.write(`  ${line}\n`),
     )

@@ -40,8 +40,8 @@ export async function startS3(): Promise<S3Server> {
   const client = new S3Client({
     ...connection,
     credentials: { ...CREDENTIALS },
-    maxAttempts: 1,
-    requestHandler: { connectionTimeout: 1_000 },
+    // A connection is there at once, but this process may be late to see it.
+    requestHandler: { connectionTimeout: 10_000 },
   })
   const control = await startServerProcess({
     name: 'S3',

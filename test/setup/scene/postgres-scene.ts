@@ -133,11 +133,10 @@ export class PostgresScene {
     return partitions().filter((partition) => owners[partition] === worker)
   }
 
-  /** The server's processes that serve this worker and are in that state: their ids. */
-  async backendsOf({ identity }: WorkerProcess, state: 'waits for a lock' | 'idle in transaction'): Promise<number[]> {
-    const condition = state === 'waits for a lock' ? `wait_event_type = 'Lock'` : `state = 'idle in transaction'`
+  /** The server's processes that serve this worker and wait for a lock: their ids. */
+  async waiting({ identity }: WorkerProcess): Promise<number[]> {
     const rows = await this.database.ask<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND ${condition}`,
+      `SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'`,
       [identity],
     )
     return rows.map(({ pid }) => pid)
@@ -160,7 +159,7 @@ export class PostgresScene {
 
   async until<T>(what: string, look: () => T | Promise<T>, options: WaitOptions = {}) {
     try {
-      return await waitUntil(look, { timeoutMs: 40_000, ...options, for: what })
+      return await waitUntil(look, { timeoutMs: 60_000, ...options, for: what })
     } catch (error) {
       const logs = this.workers.map(({ identity, log }) => `--- ${identity}\n${log.split('\n').slice(-30).join('\n')}`)
       throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
@@ -178,7 +177,7 @@ export class PostgresScene {
         // The last records may come to nothing: then no commit is behind them.
         return ledgers.every(({ position }, partition) => position >= (ends[partition] ?? 0) - 2)
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs: 90_000 },
     )
     const command = { kind: 'drain', partition: null, stage: null, reason: 'guarantee test', acceptCodeChange: false }
     const pipeline = this.client.workflow.getHandle(`tidemark/${this.pipeline}`)

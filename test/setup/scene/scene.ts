@@ -187,14 +187,20 @@ export class Scene {
         }
         return after.size === affected.length
       },
-      { timeoutMs: 60_000, every: 10 },
+      { timeoutMs: 90_000, every: 10 },
     )
     if (this.feed.finished) throw new Error('the feed had ended before the fault was overcome')
     return after
   }
 
+  /** Waits for an epoch of a partition with some commits, far from its end: what hits then finds the ledger ahead of history. */
+  async midEpoch(partition: number): Promise<void> {
+    const some = (): boolean => [3, 4, 5].includes(this.commitsOfEpoch(partition))
+    await this.until(`an epoch of partition ${partition} with some commits`, some, { every: 5 })
+  }
+
   /** How many commits with outputs the newest epoch of a partition has had so far; 0 in its first epochs. */
-  commitsOfEpoch(partition: number): number {
+  private commitsOfEpoch(partition: number): number {
     const epoch = this.commits.newest(partition)?.epoch ?? 0
     return epoch < 2 ? 0 : this.commits.dataOf(partition).filter((commit) => commit.epoch === epoch).length
   }
@@ -239,7 +245,7 @@ export class Scene {
   async until<T>(what: string, look: () => T | Promise<T>, options: WaitOptions = {}) {
     const began = Date.now()
     try {
-      return await waitUntil(look, { timeoutMs: 40_000, ...options, for: what })
+      return await waitUntil(look, { timeoutMs: 60_000, ...options, for: what })
     } catch (error) {
       const seconds = ((Date.now() - began) / 1_000).toFixed(1)
       throw new Error(`${what} did not come within ${seconds} s.\n${await this.told()}`, { cause: error })
@@ -256,7 +262,7 @@ export class Scene {
     await this.until(
       'everything to be committed',
       async () => (await Promise.all(partitions().map((p) => this.reached(p)))).every(Boolean),
-      { timeoutMs: 60_000 },
+      { timeoutMs: 90_000 },
     )
     await this.command('drain')
     const result = (await this.handle.result()) as { readonly state: string }

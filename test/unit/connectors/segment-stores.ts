@@ -129,5 +129,5 @@ export function segmentStoreTests(place: () => StorePlace): void {
     expect([...found.keys()].toSorted()).toEqual(blobs.map(keyOf).toSorted())
     await store.delete([...found.keys()])
     expect((await listed()).size).toBe(0)
-  }, 120_000)
+  }, 300_000)
 }

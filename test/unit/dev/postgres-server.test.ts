@@ -34,7 +34,7 @@ it('serves, comes back after a kill with its data, and leaves nothing behind', a
   await server.stop()
   expect(isAlive(pid)).toBe(false)
   await expect(access(directory)).rejects.toThrow('ENOENT')
-}, 60_000)
+}, 240_000)
 
 it('says what was tried where a given server does not answer, without the password', async () => {
   const url = 'postgres://someone:keeps-this@127.0.0.1:1/nowhere'
@@ -42,4 +42,4 @@ it('says what was tried where a given server does not answer, without the passwo
   expect(refused).toBeInstanceOf(StackUnavailable)
   expect(String(refused)).toContain('no Postgres server could be had')
   expect(String(refused)).not.toContain('keeps-this')
-}, 30_000)
+}, 120_000)

@@ -30,7 +30,7 @@ const started = new Set<number>()
 afterEach(async () => {
   for (const pid of started) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   started.clear()
-  await rm(directory, { recursive: true, force: true })
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 })
 })
 
 const node = (source: string, more: Partial<SupervisedCommand> = {}): SupervisedCommand => ({
@@ -85,7 +85,7 @@ describe('a supervised process', () => {
   it('is asked to end, then killed with what it started; directories go with it', async () => {
     const data = join(directory, 'data')
     await mkdir(data)
-    const supervised = supervise(node(STUBBORN, { removeAtEnd: [data], graceMs: 2_000 }))
+    const supervised = supervise(node(STUBBORN, { removeAtEnd: [data], graceMs: 4_000 }))
     await supervised.start()
     const pids = await stubbornPids()
     await supervised.end()
@@ -105,7 +105,7 @@ describe('a supervised process', () => {
   })
 
   it('is asked to end even while it is stopped', async () => {
-    const supervised = supervise(node(STUBBORN, { graceMs: 2_000 }))
+    const supervised = supervise(node(STUBBORN, { graceMs: 4_000 }))
     await supervised.start()
     const pids = await stubbornPids()
     supervised.signal('SIGSTOP')

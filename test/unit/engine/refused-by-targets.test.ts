@@ -130,7 +130,7 @@ test('one after the other, by ctx.reject: as many as there are, without a pause'
   const began = performance.now()
   expect(await task.epoch(until(60))).toMatchObject({ ended: 'until', skipped: 30 })
   expect(target.kept.map(({ data }) => data)).toEqual(count(60).filter((n) => n % 2 !== 0))
-  expect(performance.now() - began).toBeLessThan(3_000)
+  expect(performance.now() - began).toBeLessThan(10_000)
 })
 
 describe('after a crash', () => {

@@ -134,9 +134,9 @@ it('passes a reset on, and keeps nothing of the connection', async () => {
   patient.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code))
   patient.resume()
   patient.write(request(FETCH, 1))
-  await waitUntil(() => patient.destroyed, { for: 'the reset to arrive', timeoutMs: 5_000 })
+  await waitUntil(() => patient.destroyed, { for: 'the reset to arrive' })
   expect(errors).toEqual(['ECONNRESET'])
-  await waitUntil(() => proxy.open === 1, { for: 'the connection to be forgotten', timeoutMs: 5_000 })
+  await waitUntil(() => proxy.open === 1, { for: 'the connection to be forgotten' })
 })
 
 function trap(side: 'request' | 'response', fate: Fate): void {

@@ -4,7 +4,7 @@ import { s3StateUnderTest } from '../../../faults/state/s3.js'
 import { s3State } from '../../../src/connectors/s3/s3-state.js'
 import type { Side } from '../../../faults/proxy/protocol.js'
 
-it('meets a segment that is stored, and one that is read', { timeout: 120_000 }, async () => {
+it('meets a segment that is stored, and one that is read', { timeout: 300_000 }, async () => {
   const state = await s3StateUnderTest()
   const { settings, points } = state
   if (settings?.kind !== 's3') throw new Error(`state is kept ${settings?.kind}`)

@@ -76,7 +76,7 @@ test('what any checkpoint names restores to what the table was then, whatever ha
     }),
     { numRuns: 100 },
   )
-}, 120_000)
+}, 400_000)
 
 test.each([
   ['everywhere', (n: number) => n % 2_000],
@@ -127,7 +127,7 @@ test('of many small checkpoints of a large state, few segments are left to name'
   }
   expect(most).toBeLessThan(2 * MANY)
   expect(await entriesAt(store, task.mark)).toEqual(task.entries)
-}, 60_000)
+}, 300_000)
 
 test('what is gone takes no room', async () => {
   const store = new MemoryStore()

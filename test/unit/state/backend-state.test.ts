@@ -58,9 +58,11 @@ test('processing is never held for long', async () => {
   changeMuch()
   let longest = 0
   while (!task.keeper.ready) {
-    const began = performance.now()
+    // Time of the processor: what others take of it meanwhile is not held.
+    const before = process.cpuUsage()
     task.keeper.tend()
-    longest = Math.max(longest, performance.now() - began)
+    const { user, system } = process.cpuUsage(before)
+    longest = Math.max(longest, (user + system) / 1_000)
     await turn()
   }
   expect(longest).toBeLessThan(100)

@@ -22,5 +22,5 @@ describe('the file sink keeps the sink contract', () => {
     },
     value: (n): Sample => ({ n, text: `value ${n} "ü"\n` }),
   })
-  for (const { name, run } of checks) test(name, run, 120_000)
+  for (const { name, run } of checks) test(name, run, 300_000)
 })

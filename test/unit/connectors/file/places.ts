@@ -7,7 +7,7 @@ import { before } from '../stepped.js'
 /** A new directory, and what removes it. */
 export async function newDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'tidemark-file-'))
-  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+  return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) }
 }
 
 /** Files that match `*.jsonl` anywhere under the directory, hidden places included, by name without directory. */

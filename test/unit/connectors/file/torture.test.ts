@@ -12,6 +12,8 @@ import { newDirectory, outputLines } from './places.js'
 /** Real processes, stopped by SIGSTOP wherever they are, continued later, killed now and then. */
 const PROCESSES = 4
 const SECONDS = 6
+/** By then it has been a fight, however busy the machine. */
+const AT_MOST_SECONDS = 90
 
 /** Inside the package, so that the compiled files find its dependencies. */
 let compiled: string
@@ -26,7 +28,7 @@ beforeAll(async () => {
   const owner = 'test/unit/connectors/file/torture-owner.ts'
   const result = spawnSync(process.execPath, [tsc, ...flags, compiled, owner], { encoding: 'utf8' })
   expect(result.stdout + result.stderr).toBe('')
-}, 60_000)
+}, 300_000)
 
 afterAll(() => rm(compiled, { recursive: true, force: true }))
 
@@ -58,10 +60,13 @@ test('owners in processes of their own, stopped and killed anywhere: each output
 
   const children = Array.from({ length: PROCESSES }, start)
   let stops = 0
+  // Many owners, each with commits to show.
+  const isFight = (): boolean => new Set(said.map(({ claim }) => claim)).size > 10 && stops > 50
+  const end = Date.now() + SECONDS * 1_000
+  const latest = Date.now() + AT_MOST_SECONDS * 1_000
   try {
     const torment = async (slot: number): Promise<void> => {
-      const end = Date.now() + SECONDS * 1_000
-      while (Date.now() < end) {
+      while (Date.now() < end || (!isFight() && Date.now() < latest)) {
         await sleep(Math.random() * 60)
         const child = children[slot]
         if (child === undefined) return
@@ -80,9 +85,7 @@ test('owners in processes of their own, stopped and killed anywhere: each output
   }
 
   expect(complaints).toEqual([])
-  // It was a fight: many owners, each with commits to show.
-  expect(new Set(said.map(({ claim }) => claim)).size).toBeGreaterThan(10)
-  expect(stops).toBeGreaterThan(50)
+  expect(isFight(), `${stops} stops`).toBe(true)
 
   const inOrder = said.toSorted((a, b) => a.seq - b.seq)
   for (const [index, { seq, claim, position }] of inOrder.entries()) {
@@ -100,4 +103,4 @@ test('owners in processes of their own, stopped and killed anywhere: each output
   expect(await outputLines<number>(directory.path)).toEqual(Array.from({ length: position }, (_, n) => n))
   await last.writer.close()
   await directory.remove()
-}, 120_000)
+}, 300_000)

@@ -92,7 +92,7 @@ describe('a request', () => {
   })
 
   test('is one of so many at a time', async () => {
-    service.reply = () => ({ status: 200, after: 20 })
+    service.reply = () => ({ status: 200, after: 100 })
     await send({ concurrency: 3 }, 12)
     expect(service.most).toBe(3)
     expect(service.seen).toHaveLength(12)

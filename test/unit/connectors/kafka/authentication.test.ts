@@ -59,16 +59,32 @@ async function read(address: string, connection: Partial<KafkaConnection>): Prom
   }
 }
 
+/** Lets everything through, and counts connections. */
+async function countingProxy(target: string): Promise<{ address: string; count: () => number; close: () => void }> {
+  const [host = '', port] = target.split(':')
+  let connections = 0
+  const proxy = createServer((client) => {
+    connections++
+    const broker = connect(Number(port), host)
+    client.pipe(broker).pipe(client)
+    for (const socket of [client, broker]) socket.on('error', () => undefined)
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  const { port: own } = proxy.address() as AddressInfo
+  return { address: `127.0.0.1:${own}`, count: () => connections, close: () => void proxy.close() }
+}
+
 describe('SASL', () => {
   test('a wrong password is refused at once, and not told', async () => {
-    const begun = performance.now()
-    const error: unknown = await read(kafka.sasl, alice('alice-got-it-wrong')).catch((thrown: unknown) => thrown)
+    const tries = await countingProxy(kafka.sasl)
+    const error: unknown = await read(tries.address, alice('alice-got-it-wrong')).catch((thrown: unknown) => thrown)
+    tries.close()
     expect(error).toMatchObject({
       code: 'SourceUnauthorized',
       retryable: false,
       details: { topic: 'flights', partition: 0, operation: 'authenticate' },
     })
-    expect(performance.now() - begun).toBeLessThan(5_000)
+    expect(tries.count()).toBe(1)
     const { message, stack, details, cause } = error as Error & { details: unknown }
     expect(JSON.stringify([message, stack, details, String(cause)])).not.toContain('alice-got-it-wrong')
   })
@@ -84,7 +100,6 @@ describe('SASL', () => {
 
   test.each(['end', 'resetAndDestroy'] as const)(
     'a connection lost while authenticating (%s) is not taken for a refusal',
-    { timeout: 60_000 },
     async (how) => {
       const SASL_AUTHENTICATE = 36
       const proxy = createServer((client) => {
@@ -114,16 +129,18 @@ describe('SASL', () => {
       message: expect.stringContaining('not allowed to describe topic flights: TOPIC_AUTHORIZATION_FAILED'),
     })
     await kafka.grant('DESCRIBE', 'flights')
-    await expect(read(kafka.sasl, alice())).rejects.toMatchObject({
-      code: 'SourceUnauthorized',
-      details: { operation: 'read topic flights' },
+    // Brokers learn of rights some time after they are granted.
+    const failed = await waitUntil(async () => {
+      const error: unknown = await read(kafka.sasl, alice()).catch((thrown: unknown) => thrown)
+      return String(error).includes('describe topic') ? null : error
     })
+    expect(failed).toMatchObject({ code: 'SourceUnauthorized', details: { operation: 'read topic flights' } })
     await kafka.grant('READ', 'flights')
-    expect(await read(kafka.sasl, alice())).toEqual(['0:a'])
+    expect(await waitUntil(() => read(kafka.sasl, alice()))).toEqual(['0:a'])
   })
 })
 
-test('a sink’s rights that are missing are named, one after the other', { timeout: 60_000 }, async () => {
+test('a sink’s rights that are missing are named, one after the other', { timeout: 400_000 }, async () => {
   await createTopic(kafka.brokers, 'invoices', 1)
   const connection = () => ({ brokers: [kafka.sasl], ...alice() })
   const at = { pipeline: 'bills', stage: 'main', partition: 0, ledgerKey: 'default/bills/main/0/k', connection }

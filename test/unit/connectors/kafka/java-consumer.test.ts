@@ -30,13 +30,13 @@ afterAll(() => kafka?.stop())
 /** The log of a topic, when compaction has taken what it takes and left it alone for a while. */
 async function settledLog(topic: JavaTopic): Promise<PlainBatch[]> {
   let [log, quietSince] = [await logOf(kafka.brokers, topic), Date.now()]
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
+  for (const deadline = Date.now() + 180_000; Date.now() < deadline;) {
     await sleep(200)
     const now = await logOf(kafka.brokers, topic)
     if (told(now) !== told(log)) [log, quietSince] = [now, Date.now()]
-    else if (now.some(({ count }) => count === 0) && Date.now() - quietSince > 2_000) return now
+    else if (now.some(({ count }) => count === 0) && Date.now() - quietSince > 5_000) return now
   }
-  throw new Error(`after 60 s compaction of topic ${topic} has not settled: ${told(log)}`)
+  throw new Error(`after 180 s compaction of topic ${topic} has not settled: ${told(log)}`)
 }
 
 function told(log: readonly PlainBatch[]): string {
@@ -75,16 +75,16 @@ const withoutNulls = (record: JavaRecord): JavaRecord => ({
 
 async function readAll(reader: SourceReader<unknown>, end: number, maxRecords: number): Promise<JavaRecord[]> {
   const records: JavaRecord[] = []
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline;) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
     const batch = await poll(reader, { maxRecords, maxWaitMs: 100 })
     records.push(...batch.records.map(asJava))
     if (Number(batch.next) >= end) return records
   }
-  throw new Error(`after 30 s not at ${end}, having read ${records.map(({ offset }) => offset).join()}`)
+  throw new Error(`after 60 s not at ${end}, having read ${records.map(({ offset }) => offset).join()}`)
 }
 
 describe.each(topics)('the topic of %s', (topic) => {
-  test.each(isolations)('reads %s as by Java, from every offset', async (isolation) => {
+  test.each(isolations)('reads %s as by Java, from every offset', { timeout: 300_000 }, async (isolation) => {
     const view = viewOf(topic, isolation)
     expect(view.starts.size).toBe(view.end - view.first + 1)
     expect(view.records.size).toBeGreaterThan(0)

@@ -68,9 +68,9 @@ export async function readUntil(
   more: Partial<PollLimits> = {},
 ): Promise<string[]> {
   const all: string[] = []
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   for (let at = 0; at < next;) {
-    if (Date.now() > deadline) throw new Error(`after 30 s still at ${at} of ${next}, having read ${all.join()}`)
+    if (Date.now() > deadline) throw new Error(`after 60 s still at ${at} of ${next}, having read ${all.join()}`)
     const batch = await poll(reader, more)
     all.push(...shown(batch))
     at = Number(batch.next)
@@ -128,7 +128,7 @@ export async function produce(
 
 /** A broker may not know a new topic for a moment, though its controller does. Nothing is written then. */
 async function whenKnown<T>(send: () => Promise<T>): Promise<T> {
-  for (let left = 50; ; left--) {
+  for (let left = 300; ; left--) {
     try {
       return await send()
     } catch (error) {

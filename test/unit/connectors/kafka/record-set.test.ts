@@ -167,7 +167,7 @@ describe('what can’t be read is refused with its position', () => {
     expect(refusal(Buffer.concat([one(0), damaged]))).toBe('1: does not match its checksum')
   })
 
-  test('what decompresses to more than 256 MiB', { timeout: 60_000 }, () => {
+  test('what decompresses to more than 256 MiB', () => {
     const bomb = gzipSync(Buffer.alloc(257 * 1024 ** 2))
     expect(refusal(one(5, 'v', { codec: { number: 1, compress: () => bomb } }))).toMatch(/^5: .*larger than/i)
     const snappy = Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f]), Buffer.alloc(9)])

@@ -123,7 +123,7 @@ test('nothing from an open transaction on is read, or counts as the end', async 
       const begun = performance.now()
       expect(await poll(reader, { maxWaitMs: 400 })).toMatchObject({ records: [], next: '1', lag: 2 })
       expect(performance.now() - begun).toBeGreaterThan(350) // not a busy loop
-      const waiting = poll(reader, { maxWaitMs: 10_000 })
+      const waiting = poll(reader, { maxWaitMs: 30_000 })
       await open_.commit()
       expect((await waiting).records[0]?.position).toBe('1')
     },

@@ -8,6 +8,7 @@ import { SinkUnauthorized, SinkUnavailable } from '../../../../src/errors/sink.j
 import { type TestDatabase, testDatabase } from '../../../setup/postgres-database.js'
 import { postgresUrl } from '../../../setup/shared-servers.js'
 import { uniqueName } from '../../../setup/unique-name.js'
+import { waitUntil } from '../../../setup/wait-until.js'
 import { type Claimed, claimed, Rejected, stepped } from './claims.js'
 
 let database: TestDatabase
@@ -305,10 +306,11 @@ describe('what passes', () => {
     let inserts = 0
     // The second statement of the first try waits until another has the row that it will want.
     const other = openDatabase(connection())
+    const rivalWaits = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
     const slow = stepped(async (statement) => {
       if (statement.startsWith('INSERT INTO "t') && ++inserts === 2) {
         reached()
-        await new Promise((resolve) => setTimeout(resolve, 100))
+        await waitUntil(async () => (await database.ask(rivalWaits)).length > 0, { for: 'the other to wait', every: 5 })
       }
     })
     const sink = postgresSinkDefinition<Row>({ table, upsert: key }, slow)

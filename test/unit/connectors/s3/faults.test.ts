@@ -198,7 +198,7 @@ describe('a server', () => {
     const own = await startS3()
     try {
       const spot = { bucket: await own.makeBucket(), prefix }
-      const first = await claimS3<number>(spot, { connection: { ...own.connection, requestTimeout: 500 } })
+      const first = await claimS3<number>(spot, { connection: { ...own.connection, requestTimeout: 3_000 } })
       own.pause()
       // A supervisor passes the signal on, when it gets its turn.
       const answers = (): Promise<unknown> => fetch(own.endpoint, { signal: AbortSignal.timeout(500) })

@@ -60,17 +60,17 @@ async function writeAll(count: number, onProgress: (written: number) => void): P
   }
 }
 
-test('a broker that is killed and comes back costs sessions, and no record', { timeout: 240_000 }, async () => {
+test('a broker that is killed and comes back costs sessions, and no record', { timeout: 480_000 }, async () => {
   let written = 0
   const writing = writeAll(COUNT, (at) => (written = at))
   for (const due of [100, 350]) {
-    await waitUntil(() => written >= due, { every: 1, timeoutMs: 60_000 })
+    await waitUntil(() => written >= due, { every: 1, timeoutMs: 90_000 })
     await kafka.kill()
     await kafka.restart()
   }
   const errors = await writing
   expect(errors.length).toBeGreaterThan(0)
   for (const error of errors) expect(error).toMatchObject({ code: 'SinkUnavailable', retryable: true })
-  const values = await waitUntil(() => readCommitted(kafka.brokers, 'out'), { timeoutMs: 60_000 })
+  const values = await waitUntil(() => readCommitted(kafka.brokers, 'out'), { timeoutMs: 90_000 })
   expect(values.map(({ value }) => Number(value))).toEqual(Array.from({ length: COUNT }, (_, n) => n))
 })

@@ -25,7 +25,7 @@ afterAll(async () => {
 
 test(
   'the receipt of a writer that is idle outlives the time after which brokers forget offsets',
-  { timeout: 240_000 },
+  { timeout: 400_000 },
   async () => {
     const placeOf = (pipeline: string, refreshMs: number): Owned => ({
       sink: kafkaSinkDefinition<unknown>({ topic: 'out' }, wiring({ refreshMs })),

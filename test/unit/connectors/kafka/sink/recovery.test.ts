@@ -9,7 +9,7 @@ import { uniqueName } from '../../../../setup/unique-name.js'
 import { waitUntil } from '../../../../setup/wait-until.js'
 import { boundsOf, definitionOf, produce, withAdmin, withProducer } from '../reading.js'
 import { hold, type Holder, inspect, type Owned, ownerOf } from './owning.js'
-import { breakingLink, type Fault, newPlace, readValues } from './places.js'
+import { breakingLink, type Fault, newPlace, readValues, settled } from './places.js'
 
 const holders: Holder[] = []
 
@@ -118,13 +118,13 @@ test('a coordinator that shows less than was committed, until it is written to, 
 })
 
 describe('a transaction that its broker has ended by time-out', () => {
-  test('fails retryably, leaves nothing, and is done again by the next owner', { timeout: 60_000 }, async () => {
+  test('fails retryably, leaves nothing, and is done again by the next owner', { timeout: 240_000 }, async () => {
     const place = await newPlace<number>({ transactionTimeout: '1s' })
     const first = await held(place)
     await first.write(...values(0))
     // Brokers look for such transactions every 10 s.
     await waitUntil(async () => (await boundsOf(definitionOf(place.topic), { brokers: brokers() })).end !== '0', {
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     })
     await expect(first.commit()).rejects.toMatchObject({
       code: 'SinkUnavailable',
@@ -169,6 +169,8 @@ describe('a ledger that has lost its offsets', () => {
     await holder.write(...values(0))
     const receipt = await holder.commit({ digest: 'd'.repeat(32) })
     await holder.writer.close()
+    // Its markers would bring the offsets back.
+    await settled(place.transactionalId)
     const { group } = ledgerNames(place.context, 'default')
     await withAdmin(brokers(), (admin) => admin.deleteGroups([group]))
     expect(await inspect(place)).toBeNull()
