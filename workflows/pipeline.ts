@@ -40,7 +40,7 @@ import {
 import { failureOfTasks, totals } from './pipeline-outcome.js'
 import { nextRun } from './next-run.js'
 import { shouldRun } from './task-control.js'
-import { endOf, stageToEnd, waits, withEnds } from './stage-ends.js'
+import { endOf, stageToEnd, waits, withEnd, withEnds } from './stage-ends.js'
 import type { tidemarkTask } from './task.js'
 
 /** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
@@ -165,8 +165,8 @@ class PipelineRun {
   ): Promise<TaskState[]> {
     const { pipeline, settings, stages, input: given } = state.plan
     const { incarnation } = state
-    // Where a later stage of a bounded run ends is known when those before it have ended.
-    const isLater = stages.some(({ id, after }) => id === stage && after !== undefined)
+    // Where a later stage of a bounded run ends is known when those before it have ended; in what else it reads, at once.
+    const isLater = stages.some(({ id, after, beside }) => id === stage && after !== undefined && beside !== true)
     const input = isLater ? { ...given, until: null } : given
     const tasks: TaskState[] = []
     for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
@@ -184,7 +184,7 @@ class PipelineRun {
     if (state === null || state.phase === 'draining' || state.phase === 'cancelled') return
     // One that had vanished stays paused if it was, by itself or with all.
     const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
-    const ended = { ...task, until: endOf(state, task) ?? task.until }
+    const ended = { ...task, until: withEnd(task.until, endOf(state, task)) }
     // Told before it is begun, it goes no further than what an older run left unfinished.
     const ending = this.commands.some(({ kind }) => kind === 'drain') ? 'drained' : ended.ending
     const begun: TaskState = paused === null ? { ...ended, ending } : { ...ended, phase: 'paused', paused, ending }

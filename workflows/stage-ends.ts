@@ -31,6 +31,12 @@ export const withEnds = (state: PipelineState, stage: string, ends: readonly Pos
   ends: { ...state.ends, [stage]: ends },
 })
 
+type Place = Pick<TaskEntry, 'stage' | 'partition'>
+
 /** Where a task of a bounded run is to end, as far as it wasn't known when the run began. */
-export const endOf = ({ ends }: PipelineState, { stage, partition }: Pick<TaskEntry, 'stage' | 'partition'>) =>
+export const endOf = ({ ends }: PipelineState, { stage, partition }: Place): Positions | null =>
   ends?.[stage]?.[partition] ?? null
+
+/** What was known of where a task is to end, and what is told later. */
+export const withEnd = (until: Positions | null, told: Positions | null): Positions | null =>
+  told === null ? until : { ...until, ...told }

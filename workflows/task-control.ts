@@ -36,7 +36,7 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
     case 'cancel':
       return { ...state, ending: 'cancelled' }
     case 'until':
-      return { ...state, until: control.until ?? state.until }
+      return { ...state, until: control.until === undefined ? state.until : { ...state.until, ...control.until } }
     case 'trouble':
       // The next checkpoint takes it back.
       if (state.session === null || control.claim !== state.claim) return state

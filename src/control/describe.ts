@@ -120,11 +120,12 @@ function startAtOf(from: PipelineInput['from']): StartAt | null {
   return { timestamp: new Date(from.timestamp).getTime() }
 }
 
-/** The stages that write what this one reads. */
-function afterOf({ sources }: Stage, { stages }: Blueprint): Pick<StagePlan, 'after'> {
+/** The stages that write what this one reads, and whether it reads other sources beside. */
+function afterOf({ sources }: Stage, { stages }: Blueprint): Pick<StagePlan, 'after' | 'beside'> {
   const read = sources.filter(({ channel }) => channel !== undefined).map(({ id }) => id)
   const after = stages.filter(({ sinks }) =>
     sinks.some(({ id, channel }) => channel !== undefined && read.includes(id)),
   )
-  return after.length === 0 ? {} : { after: after.map(({ id }) => id) }
+  if (after.length === 0) return {}
+  return { after: after.map(({ id }) => id), ...(read.length < sources.length && { beside: true }) }
 }

@@ -79,7 +79,7 @@ async function countPartitions(
   return partitions
 }
 
-/** Where each partition ends now. */
+/** Where each partition ends now, of what other stages have written. */
 async function endsOf(
   { engine }: WorkerContext,
   blueprint: Blueprint,
@@ -89,7 +89,7 @@ async function endsOf(
 ): Promise<readonly Positions[]> {
   const ends = Array.from({ length: partitions }, (): Record<string, Position> => ({}))
   const { namespace, connection } = engine
-  for (const { id, source } of stage.sources) {
+  for (const { id, source } of stage.sources.filter(({ channel }) => channel !== undefined)) {
     await eachOf([...ends.keys()], async (partition) => {
       const asked = { pipeline: blueprint.name, source: id, namespace, partition, signal, connection }
       const { end } = await source.bounds(asked)

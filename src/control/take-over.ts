@@ -123,7 +123,7 @@ class TaskTakeOver {
       ...this.blank(origin),
       ...above,
       checkpoint: { epoch: 0, positions: origin, ledgers: {}, identities },
-      until: this.input.input.until === null ? null : mapValues(bounds, ({ end }) => end),
+      until: this.untilIn(bounds),
     })
   }
 
@@ -223,8 +223,15 @@ class TaskTakeOver {
   }
 
   private async until(): Promise<Positions | null> {
+    return this.input.input.until === null ? null : this.untilIn(await this.bounds(null))
+  }
+
+  /** What other stages write has no end yet. */
+  private untilIn(bounds: Readonly<Record<string, Bounds>>): Positions | null {
     if (this.input.input.until === null) return null
-    return mapValues(await this.bounds(null), ({ end }) => end)
+    const own = this.stage.sources.filter(({ channel }) => channel === undefined)
+    if (own.length === 0) return null
+    return Object.fromEntries(own.flatMap(({ id }) => (bounds[id] === undefined ? [] : [[id, bounds[id].end]])))
   }
 
   private async bounds(startAt: StartAt | null): Promise<Readonly<Record<string, Bounds>>> {

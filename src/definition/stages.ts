@@ -2,6 +2,7 @@ import type { ChannelSpec } from './channel.js'
 import type { Fault } from './fault.js'
 import type { Graph, SinkNode, SourceNode, Stage, StepNode, StreamRef } from './graph.js'
 import type { SourceContext } from './source.js'
+import { NotCoPartitioned } from '../errors/definition.js'
 
 /** The first stage's id. Part of workflow ids and ledger keys: never changes. */
 const firstStage = 'main'
@@ -17,8 +18,9 @@ interface Part {
 }
 
 /**
- * Splits a graph into the parts that run as one, frozen, each behind those it reads from. All sources are read by the first;
- * behind a repartition step there is another, which is called like that. What reads several streams puts them into one.
+ * Splits a graph into the parts that run as one, frozen, each behind those it reads from. Behind a repartition step there is
+ * a part of its own, which is called like that; all else is the first. What reads several streams puts their steps into one
+ * part. A source is read by each part that has a step for it: first come its sources, then what others have written.
  */
 export function splitStages(pipeline: string, graph: Graph): readonly [readonly Stage[], readonly Fault[]] {
   const crossings = graph.steps.filter(({ step }) => step.repartition !== undefined)
@@ -33,7 +35,12 @@ export function splitStages(pipeline: string, graph: Graph): readonly [readonly 
     return part
   }
   const faults: Fault[] = []
-  partOf(firstStage).sources.push(...graph.sources)
+  for (const source of graph.sources) {
+    const readers = graph.steps.filter(({ inputs }) => inputs.some(({ node }) => node === source.id))
+    const stages = new Set(readers.map(({ id }) => stageOf(id)))
+    if (readers.length === 0 || graph.sinks.some(({ input }) => input.node === source.id)) stages.add(firstStage)
+    for (const id of stages) partOf(id).sources.push(source)
+  }
   for (const node of graph.steps) {
     const from = partOf(stageOf(node.id))
     from.steps.push(node)
@@ -56,7 +63,8 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   const settings = step.repartition
   // Of what has faults already nothing more is said.
   if (settings === undefined || from.sources.length === 0) return null
-  if (comesOf(from, to)) return 'is read together with what it was made of: repartition both'
+  if (comesOf(from, to))
+    return 'is read together with steps it comes from: give the other stream steps of its own, from the source on, or repartition both'
   const changing = from.steps.find((node) => !node.step.deterministic)
   if (isTimed && changing !== undefined)
     return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`
@@ -67,7 +75,10 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   }
   const { key, value } = settings
   const senders = countOf(from.sources)
-  const partitions: ChannelSpec['partitions'] = async (ctx) => settings.partitions ?? (await senders(ctx))
+  const partitions: ChannelSpec['partitions'] = async (ctx) =>
+    (await asMet({ pipeline, id, partitions: settings.partitions, to }, ctx)) ??
+    settings.partitions ??
+    (await senders(ctx))
   const spec: ChannelSpec = {
     pipeline,
     id,
@@ -82,6 +93,28 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   to.sources.push({ id, source, channel: spec })
   to.before.add(from)
   return null
+}
+
+/**
+ * As many partitions as the sources have that are read together with a channel; null: there are none. Throws
+ * `NotCoPartitioned` where their numbers differ, or another one is asked for.
+ */
+async function asMet(
+  asked: { readonly pipeline: string; readonly id: string; readonly partitions: number | null; readonly to: Part },
+  ctx: SourceContext,
+): Promise<number | null> {
+  const { pipeline, id, partitions, to } = asked
+  const counts: Record<string, number> = partitions === null ? {} : { [id]: partitions }
+  const met = to.sources.filter(({ channel }) => channel === undefined)
+  await Promise.all(
+    met.map(async (node) => {
+      counts[node.id] = await node.source.partitions({ ...ctx, source: node.id })
+    }),
+  )
+  if (met.length === 0) return null
+  const [first = 0, ...others] = Object.values(counts)
+  if (others.every((other) => other === first)) return first
+  throw new NotCoPartitioned({ pipeline, stage: to.id, partitions: counts })
 }
 
 /** Whether `part` is that one, or reads what has come of it. */
@@ -125,32 +158,41 @@ function timedNodes({ sources, steps }: Graph): ReadonlySet<string> {
   return timed
 }
 
-/** Of what comes out behind a repartition step: no id has a space. */
-const behind = (id: string): string => `${id} behind`
+/** No id has a space. */
+const BEHIND = ' behind'
+/** Of what comes out behind a repartition step. */
+const behind = (id: string): string => id + BEHIND
+// What has no id has faults enough.
+const isBehind = (node: string | undefined): boolean => node?.endsWith(BEHIND) === true
 
 const outOf = ({ node }: StreamRef, crossings: readonly StepNode[]): string =>
   crossings.some(({ id }) => id === node) ? behind(node) : node
 
-/** The name of the stage that each node is in, by the node's id, and what is `behind` it. */
+/** The name of the stage that each step is in, by the step's id, and of what is `behind` one. */
 function namesOf(graph: Graph, crossings: ReadonlySet<string>): (node: string) => string {
   const heads = new Map<string, string>()
   const headOf = (node: string): string => {
     const head = heads.get(node) ?? node
     return head === node ? node : headOf(head)
   }
-  // The earlier of two heads stays.
+  // A stage is called like what it is behind: of two such the earlier stays.
   const unite = (node: string, other: string): void => {
-    if (headOf(node) !== headOf(other)) heads.set(headOf(other), headOf(node))
+    const [one, two] = [headOf(node), headOf(other)]
+    if (one === two) return
+    if (isBehind(two) && !isBehind(one)) heads.set(one, two)
+    else heads.set(two, one)
   }
-  const [first] = graph.sources
-  for (const { id } of graph.sources) unite(first?.id ?? id, id)
+  // Sources hold nothing together: each stage may read them for itself.
+  const sources = new Set(graph.sources.map(({ id }) => id))
   for (const { id, inputs } of graph.steps) {
-    const from = inputs.map(({ node }) => (crossings.has(node) ? behind(node) : node))
-    for (const node of from) unite(from[0] ?? node, node)
-    unite(from[0] ?? id, id)
+    const from = inputs.filter(({ node }) => !sources.has(node))
+    const [first = id, ...others] = from.map(({ node }) => (crossings.has(node) ? behind(node) : node))
+    for (const node of [...others, id]) unite(first, node)
   }
-  const main = first === undefined ? '' : headOf(first.id)
-  return (node) => (headOf(node) === main ? firstStage : headOf(node).replace(/ behind$/, ''))
+  return (node) => {
+    const head = headOf(node)
+    return isBehind(head) ? head.slice(0, -BEHIND.length) : firstStage
+  }
 }
 
 /** The nodes are ours, so frozen; what users gave us inside them is not. */

@@ -104,7 +104,8 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    *
    * On a Kafka source's cluster, the topic is `tidemark.<namespace>.<pipeline>.<id>-repartition`. It is made with
    * `partitions`, by default as many as the largest topic that this stage reads has; one found with another number is
-   * `PartitionCountMismatch`. `ctx.timestamp` and `ctx.headers` stay as they were, and so does event time: the watermark
+   * `PartitionCountMismatch`. Where what comes out is joined or merged with a source, it has as many as that one, or it is
+   * `NotCoPartitioned`. `ctx.timestamp` and `ctx.headers` stay as they were, and so does event time: the watermark
    * behind it is the least of all tasks before it, those left out that nothing came from for `idleAfter` of their `eventTime`.
    */
   repartition<K2, V>(

@@ -46,6 +46,8 @@ export interface StagePlan {
   readonly sinks: readonly { readonly id: string; readonly kind: string; readonly describe: string }[]
   /** Stages whose outputs it reads. Absent: none. */
   readonly after?: readonly string[]
+  /** It reads sources of the pipeline's as well. */
+  readonly beside?: true
 }
 
 /** Result of `tidemark.describePipeline`: what a worker knows and workflows may know. */

@@ -61,9 +61,9 @@ export class RunningPipeline {
   send(source: string, record: SendOptions & { readonly value: unknown; readonly key?: unknown }): Promise<void> {
     const { value, key, partition = 0 } = record
     return this.#inTurn(async () => {
-      const { task } = this.#partition(this.#named(source), partition)
-      this.#recordsOf(source, partition).send(value, key, this.#sentAs(record, keyBytes(key)))
-      await this.#settle(task)
+      const readers = this.#readersOf(this.#named(source), partition)
+      for (const { records } of readers) records[source]?.send(value, key, this.#sentAs(record, keyBytes(key)))
+      await this.#settle(readers)
     })
   }
 
@@ -74,9 +74,9 @@ export class RunningPipeline {
   ): Promise<void> {
     return this.#inTurn(async () => {
       const { partition = 0 } = options
-      const { task } = this.#partition(this.#named(source), partition)
-      this.#recordsOf(source, partition).sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
-      await this.#settle(task)
+      const readers = this.#readersOf(this.#named(source), partition)
+      for (const { records } of readers) records[source]?.sendRaw(bytes, this.#sentAs(options, keyBytes(options.key)))
+      await this.#settle(readers)
     })
   }
 
@@ -122,19 +122,19 @@ export class RunningPipeline {
   /** What memory sources are made of. */
   sendItems(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { id, source } of this.#original.stages[0]?.sources ?? []) {
+      const nodes = this.#original.stages.flatMap(({ sources }) => sources)
+      for (const [id, source] of new Map(nodes.map((node) => [node.id, node.source]))) {
         const items = memoryItemsOf(source)
         if (items === undefined) continue
-        const { task } = this.#partition(id, 0)
-        const records = this.#recordsOf(id, 0)
+        const readers = this.#readersOf(id, 0)
         for (const item of items) {
-          if (!isCrash(item)) records.sendRaw(item, this.#sentAs({}, null))
+          if (!isCrash(item)) for (const { records } of readers) records[id]?.sendRaw(item, this.#sentAs({}, null))
           else {
-            await this.#settle(task)
+            await this.#settle(readers)
             await this.#each((one) => one.crash())
           }
         }
-        await this.#settle(task)
+        await this.#settle(readers)
       }
     })
   }
@@ -153,7 +153,7 @@ export class RunningPipeline {
         ...stage,
         sources: stage.sources.map((node) => ({
           ...node,
-          source: testSource(node.source, (partition) => this.#recordsOf(node.id, partition)),
+          source: testSource(node.source, (partition) => this.#recordsOf(stage, node.id, partition)),
         })),
         sinks: stage.sinks.map((node) => {
           const { id, sink, channel } = node
@@ -168,15 +168,21 @@ export class RunningPipeline {
     }
   }
 
-  #recordsOf(source: string, partition: number): TestPartition {
-    const records = this.#partition(source, partition).records[source]
+  #recordsOf({ id }: Stage, source: string, partition: number): TestPartition {
+    const stage = this.#blueprint.stages.find((one) => one.id === id)
+    const records = stage === undefined ? undefined : this.#partition(stage, partition).records[source]
     if (records === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
     return records
   }
 
-  #partition(source: string, partition: number): Partition {
-    const stage = this.#blueprint.stages.find(({ sources }) => sources.some(({ id }) => id === source))
-    if (stage === undefined) throw new TypeError(`pipeline '${this.#original.name}' has no source '${source}'`)
+  /** The tasks that a record of that source comes to. What meets a repartitioned stream does so in one partition. */
+  #readersOf(source: string, partition: number): readonly Partition[] {
+    return this.#blueprint.stages
+      .filter(({ sources }) => sources.some(({ id }) => id === source))
+      .map((stage) => this.#partition(stage, stage.sources.some(({ channel }) => channel) ? 0 : partition))
+  }
+
+  #partition(stage: Stage, partition: number): Partition {
     const key = `${stage.id}/${partition}`
     const known = this.#partitions.get(key)
     if (known !== undefined) return known
@@ -195,16 +201,19 @@ export class RunningPipeline {
     return made
   }
 
-  /** Resolves once what was sent to that task is through all stages. */
-  async #settle(task: TestTask): Promise<void> {
-    await task.settle()
-    for (const { sinks } of this.#blueprint.stages) {
-      for (const { id } of sinks.filter(({ channel }) => channel !== undefined)) {
+  /** Resolves once what was sent to those is through all stages. */
+  async #settle(sentTo: readonly Partition[]): Promise<void> {
+    const due = new Set(sentTo)
+    for (const stage of this.#blueprint.stages) {
+      for (const one of due) if (one.stage === stage) await one.task.settle()
+      for (const { id, channel } of stage.sinks) {
+        if (channel === undefined) continue
         const all = this.#sinks.carried(id)
-        const next = this.#partition(id, 0)
-        for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) this.#recordsOf(id, 0).sendRaw(value, as)
+        for (const next of this.#readersOf(id, 0)) {
+          for (const { value, ...as } of all.slice(this.#carried.get(id) ?? 0)) next.records[id]?.sendRaw(value, as)
+          due.add(next)
+        }
         this.#carried.set(id, all.length)
-        await next.task.settle()
       }
     }
   }

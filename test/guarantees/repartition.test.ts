@@ -21,7 +21,8 @@ import { Topics } from './topics.js'
 /**
  * The promise: a stream that is given another key in the middle of a pipeline comes to its new partitions exactly once, and
  * state by either key is what all records before gave; through kill -9 in the middle of epochs of both stages. No value is late
- * that wasn't in its own partition, however far the tasks before are apart, so windows are whole. A bounded run ends by itself,
+ * that wasn't in its own partition, however far the tasks before are apart, so windows are whole. It meets a topic that its first
+ * stage knows nothing of, and each value the row of its key that was there before it. A bounded run ends by itself,
  * behind all that the first stage has written, and closes them. Judged by what the input topic and Kafka's own Java client
  * say, counted anew.
  */
@@ -31,6 +32,7 @@ const PARTITIONS = 2
 const EACH = 3_000
 const AIRPORTS = ['TXL', 'LIS', 'OSL', 'VIE', 'ATH', 'DUB', 'RIX']
 const STAGES = { main: PARTITIONS, 'by-destination': 3 }
+const nameOf = (airport: string): string => `${airport} International`
 const pipeline = uniqueName('arrivals')
 const workflowId = `tidemark/${pipeline}`
 const taskQueue = uniqueName('repartition')
@@ -44,6 +46,7 @@ let client: Client
 let topics: Topics
 let input: string
 let output: string
+let names: string
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'tidemark-repartition-'))
@@ -52,6 +55,10 @@ beforeAll(async () => {
   topics = new Topics()
   input = await topics.make(uniqueName('flights'), PARTITIONS)
   output = await topics.make(uniqueName('arrivals'), 1)
+  // What the flights meet in their second stage: as many partitions are made for them there. Each was there before all flights.
+  names = await topics.make(uniqueName('names'), STAGES['by-destination'], { 'retention.ms': '-1' })
+  const rows = AIRPORTS.map((key) => ({ key, value: nameOf(key), timestamp: '0' }))
+  await topics.produce({ topic: names, messages: rows })
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const messages = Array.from({ length: EACH }, (_, n) => {
       const id = partition * EACH + n
@@ -85,6 +92,7 @@ async function addWorker(): Promise<WorkerProcess> {
     brokers: brokers(),
     pipeline,
     topic: input,
+    names,
     output,
     taskQueue,
     heartbeatTimeout: '2s',
@@ -111,6 +119,7 @@ interface Arrival {
   readonly departure: number
   readonly to: string
   readonly arrival: number
+  readonly name: string | null
 }
 
 interface Count {
@@ -163,6 +172,7 @@ it('counts by two keys, each over all records, whoever is killed meanwhile', { t
     arrivals.set(row.to, arrival)
     if (row.to !== wanted?.to || row.departure !== wanted.departure || row.arrival !== arrival)
       expect(row).toEqual({ ...wanted, arrival })
+    if (row.name !== nameOf(row.to)) expect(row).toMatchObject({ name: nameOf(row.to) })
     // Of one key and one partition before, in order.
     const way = `${row.to} ${wanted?.partition}`
     expect(row.id).toBeGreaterThan(last.get(way) ?? -1)

@@ -5,6 +5,7 @@
 import type { Positions } from '../../src/definition/position.js'
 import type * as catchUpModule from '../../src/engine/catch-up.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
+import type { Input } from '../../src/engine/input.js'
 import type * as commitModule from '../../src/engine/commit.js'
 import type * as ledgerModule from '../../src/engine/ledger.js'
 import type * as ownerModule from '../../src/engine/owner.js'
@@ -12,6 +13,8 @@ import type * as recoveryModule from '../../src/engine/recovery.js'
 import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
 import type * as sessionModule from '../../src/engine/session.js'
+import type * as turnsModule from '../../src/engine/turns.js'
+import type * as vectorsModule from '../../src/engine/vectors.js'
 import type * as blobModule from '../../src/state/blob.js'
 import type * as inlineModule from '../../src/state/inline-state.js'
 import type { StateChange } from '../../src/protocol/checkpoint.js'
@@ -25,6 +28,7 @@ type Ledgers = typeof ledgerModule
 type Refusing = typeof refusalsModule
 type Committing = typeof commitModule
 type Owners = typeof ownerModule
+type Turning = typeof turnsModule
 type LedgerOptions = ConstructorParameters<typeof ledgerModule.Ledger>[0]
 
 export const noFenceReceipt = ({ fenceReceipt }: Recovery): Partial<Recovery> => ({
@@ -179,4 +183,34 @@ export const unfinishedEpochForgotten = ({ lastTaskState }: typeof historyModule
 export const targetsLast = ({ commitAll }: Committing): Committing => ({
   commitAll: (session, ...rest) =>
     commitAll(Object.create(session, { calls: { value: null } }) as typeof session, ...rest),
+})
+
+/** Nobody is waited for: whatever is in memory is next. */
+export const orderOfArrival = ({ Turns }: Turning): Partial<Turning> => ({
+  Turns: class extends Turns {
+    override next(goal: Positions | null): turnsModule.Turn {
+      const turn = super.next(goal)
+      if (turn.kind !== 'wait') return turn
+      const { inputs } = this as unknown as { readonly inputs: readonly Input[] }
+      const isOpen = (input: Input): boolean => !input.closed && !(goal !== null && input.has(goal[input.id]))
+      const there = inputs.find((input) => isOpen(input) && input.prefetch.head !== undefined)
+      return there === undefined ? turn : { kind: 'take', input: there, limit: null }
+    }
+  },
+})
+
+/** A source without which the epoch has gone on takes part again when it has something. */
+export const takenUpAgain = ({ Turns }: Turning): Partial<Turning> => ({
+  Turns: class extends Turns {
+    override next(goal: Positions | null): turnsModule.Turn {
+      const { inputs } = this as unknown as { readonly inputs: readonly Input[] }
+      for (const input of inputs) if (input.prefetch.head !== undefined) input.closed = false
+      return super.next(goal)
+    }
+  },
+})
+
+/** Which ledger is further is asked of the first source only. */
+export const firstSourceOnly = ({ compareVectors }: typeof vectorsModule): Partial<typeof vectorsModule> => ({
+  compareVectors: (a, b, order) => compareVectors(a, b, Object.fromEntries(Object.entries(order).slice(0, 1))),
 })

@@ -41,5 +41,6 @@ test('names the rules that can be broken', { timeout: 400_000 }, () => {
 test('wrong options are told', () => {
   expect(() => optionsFrom(['--seeds', 'x'])).toThrow('--seeds must be a number above zero, got x')
   expect(() => optionsFrom(['--break', 'nonsense'])).toThrow("no rule is called 'nonsense'")
+  expect(() => optionsFrom(['--asks', '--joins'])).toThrow('--asks and --joins are of different pipelines')
   expect(simulate('--seeds', '0').code).toBe(2)
 })

@@ -2,22 +2,22 @@ import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import type { Owner, Receipt } from '../../src/definition/sink.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
-import { eventTimers, goodUpTo, isTimer, type SimTimer } from './model-state.js'
-import { LETTERS, offeredOf, reference, refuses, type SimOutput, SOURCE } from './model.js'
+import type { Positions } from '../../src/definition/position.js'
+import { eventTimers, heldOf, isTimer, type SimTimer } from './model-state.js'
+import { LETTERS, offeredOf, reference, refuses, type SimOutput } from './model.js'
+import { Paths } from './paths.js'
 import type { Setting } from './setting.js'
-import type { Log } from './sim-broker.js'
 import type { Commit, Observer, SimLedger } from './sim-ledger.js'
 
 /** Checks PROTOCOL §8 while a simulation runs; remembers the first violation. */
 export class Invariants implements Observer {
   broke: string | null = null
-  setting!: Setting
-  /** Where each generation begins. */
-  private readonly origins = new Map<number, number>()
+  private setting!: Setting
+  private paths!: Paths
   private readonly seen = new Map<SimLedger, Progress>()
   /** By generation and record: the epoch time and random number that its outputs show (invariant 2). */
   private readonly shown = new Map<string, string>()
-  private readonly recorded = new Map<number, number>()
+  private readonly checkpoints = new Map<number, Positions>()
   /** By generation, ledger and output. */
   private readonly refusedOutputs = new Map<string, SimOutput[]>()
   private readonly tell: (what: string) => void
@@ -31,9 +31,14 @@ export class Invariants implements Observer {
     this.broke ??= invariant
   }
 
+  begin(setting: Setting): void {
+    this.setting = setting
+    this.paths = new Paths(setting.brokers)
+  }
+
   /** A start: of a generation that may have begun before. */
-  begins(generation: number, origin: number): void {
-    this.origins.set(generation, origin)
+  begins(generation: number, epoch: number, origin: Positions): void {
+    this.paths.begins(generation, epoch, origin)
   }
 
   committed(ledger: SimLedger, commit: Commit): void {
@@ -45,7 +50,7 @@ export class Invariants implements Observer {
     if (last !== null && compareOwners(last.owner, receipt.owner) > 0) {
       this.broken(`5, 6: ${ownerText(receipt.owner)} commits after ${ownerText(last.owner)}`)
     }
-    this.tell(commitText(ledger, commit))
+    this.tell(this.commitText(ledger, commit))
     if (last?.owner.generation !== receipt.owner.generation) progress.restart()
     progress.last = receipt
     this.checkOutputs(ledger, commit, progress)
@@ -53,18 +58,22 @@ export class Invariants implements Observer {
 
   /** A sink has refused an output: it is in the digest all the same. */
   refused(ledger: SimLedger, owner: Owner, output: unknown): void {
-    this.tell(`  ${ledger.id} refuses ${idOf(ledger, output).join('.')}`)
-    const key = `${owner.generation}/${ledger.id}/${idOf(ledger, output).join('.')}`
+    this.tell(`  ${ledger.id} refuses ${this.idOf(ledger, output).join('.')}`)
+    const key = `${owner.generation}/${ledger.id}/${this.idOf(ledger, output).join('.')}`
     this.refusedOutputs.set(key, [...(this.refusedOutputs.get(key) ?? []), output as SimOutput])
   }
 
-  /** A result or a start is in history. */
-  checkRecorded(state: TaskState): void {
-    const { generation, checkpoint } = state
-    const position = Number(checkpoint.positions[SOURCE])
-    const before = this.recorded.get(generation) ?? 0
-    if (position < before) this.broken(`4: checkpoint at ${position} after ${before}`)
-    this.recorded.set(generation, position)
+  /** A result is in history. `wasReset`: one that lacks what has happened. */
+  recorded({ generation, checkpoint }: TaskState, wasReset: boolean): void {
+    const { epoch, positions } = checkpoint
+    this.paths.recorded(generation, epoch, positions)
+    if (wasReset) return
+    const before = this.checkpoints.get(generation) ?? positions
+    const isBack = Object.entries(before).some(([id, at]) => Number(positions[id]) < Number(at))
+    if (isBack) this.broken(`4: checkpoint at ${placeText(positions)} after ${placeText(before)}`)
+    this.checkpoints.set(generation, positions)
+    const path = this.paths.upTo(generation, epoch, positions)
+    const at = placeText(positions)
     for (const ledger of this.setting.ledgers) {
       const { newest } = ledger
       const mark = checkpoint.ledgers[ledger.id]
@@ -72,52 +81,55 @@ export class Invariants implements Observer {
         this.broken(`4: ${ledger.id} is at seq ${newest?.seq}, the checkpoint includes ${mark.seq}`)
       }
       if (newest?.owner.generation !== generation) continue
-      const due = reference(this.log, ledger.id, this.originOf(generation), position).length
+      const due = reference(path, ledger.id).length
       const count = this.seen.get(ledger)?.count ?? 0
-      if (count < due) this.broken(`8: checkpoint at ${position}, ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, position, ledger.id)
+      if (count < due) this.broken(`8: checkpoint at ${at}, ${ledger.id} holds ${count} of ${due} outputs`)
+      this.checkLetters(generation, path, at, ledger.id)
     }
-    this.checkTarget(generation, position)
+    this.checkTarget(generation, path, at)
   }
 
   /** After everything: all is there, once. */
-  checkComplete({ generation, until }: TaskState): void {
-    const end = until === null ? this.log.length : Number(until[SOURCE])
+  checkComplete({ generation, checkpoint, until }: TaskState): void {
+    const { epoch, positions } = checkpoint
+    const path = this.paths.upTo(generation, epoch, positions)
+    const end = placeText(positions)
+    for (const { id, log } of this.setting.brokers) {
+      const due = until === null ? log.length : Number(until[id])
+      if (Number(positions[id]) < due) this.broken(`15: in the end ${id} is at ${positions[id]}, before ${due}`)
+    }
     for (const ledger of this.setting.ledgers) {
-      const due = reference(this.log, ledger.id, this.originOf(generation), end).length
+      const due = reference(path, ledger.id).length
       const count = ledger.newest?.owner.generation === generation ? (this.seen.get(ledger)?.count ?? 0) : 0
       if (count !== due) this.broken(`1, 15: in the end ${ledger.id} holds ${count} of ${due} outputs`)
-      this.checkLetters(generation, end, ledger.id)
+      this.checkLetters(generation, path, end, ledger.id)
       const timers = [...(this.seen.get(ledger)?.names ?? [])].filter((name) => name.startsWith('e')).length
-      const all = eventTimers(this.log, this.originOf(generation), end)
+      const all = eventTimers(path)
       if (this.setting.stateful && this.setting.bounded && ledger.id !== LETTERS && timers !== all) {
         this.broken(`11: in the end ${ledger.id} holds ${timers} of ${all} timers by event time`)
       }
     }
-    this.checkTarget(generation, end)
-  }
-
-  private get log(): Log {
-    return this.setting.broker.log
+    this.checkTarget(generation, path, end)
   }
 
   private checkOutputs(ledger: SimLedger, { receipt, outputs }: Commit, progress: Progress): void {
     const { generation } = receipt.owner
-    const origin = this.originOf(generation)
-    const position = Number(receipt.positions[SOURCE])
-    const offered = reference(this.log, ledger.id, origin, this.log.length)
+    const position = placeText(receipt.positions)
+    const done = this.paths.upTo(generation, receipt.epoch, receipt.positions)
+    const path = [...done, ...this.paths.after(receipt.positions)]
+    const offered = reference(path, ledger.id)
     for (const output of outputs) {
       if (ledger.id === LETTERS && (output as DeadLetter).error.code === 'RecordRejected') {
         this.checkLetter(output as DeadLetter, progress)
         continue
       }
       if (isTimer(output as object)) {
-        this.checkTimer(ledger, generation, output as SimTimer, offered, progress)
+        this.checkTimer(ledger, generation, output as SimTimer, path, progress)
         continue
       }
       this.passRefused(ledger, generation, offered, progress)
       progress.digest.update(Buffer.from(JSON.stringify(output)), ledger.tag)
-      const [v, i] = idOf(ledger, output)
+      const [v, i] = this.idOf(ledger, output)
       const expected = offered[progress.count]
       progress.count++
       if (expected?.[0] !== v || expected[1] !== i) {
@@ -127,11 +139,11 @@ export class Invariants implements Observer {
       }
       if (ledger.id !== LETTERS) {
         this.checkShown(generation, output as SimOutput)
-        this.checkHeld(ledger, origin, output as SimOutput, progress)
+        this.checkHeld(ledger, path, output as SimOutput, progress)
       }
     }
-    this.passRefused(ledger, generation, reference(this.log, ledger.id, origin, position), progress)
-    const due = reference(this.log, ledger.id, origin, position).length
+    const due = reference(done, ledger.id).length
+    this.passRefused(ledger, generation, offered.slice(0, due), progress)
     if (progress.count !== due) {
       this.broken(`17: ${ledger.id} holds ${progress.count} outputs at position ${position}, where ${due} are due`)
     }
@@ -144,10 +156,10 @@ export class Invariants implements Observer {
     generation: number,
     offered: readonly (readonly [v: number, i: number])[],
     progress: Progress,
-    upTo = Infinity,
+    isMeant: (v: number) => boolean = () => true,
   ): void {
     for (let next = offered[progress.count]; next !== undefined; next = offered[progress.count]) {
-      if (next[0] > upTo || !refuses(ledger.id, ...next)) return
+      if (!isMeant(next[0]) || !refuses(ledger.id, ...next)) return
       const refused = this.refusedOutputs.get(`${generation}/${ledger.id}/${next.join('.')}`)
       // A zombie may have been refused the same, at the time of an older epoch.
       const output = refused?.findLast(({ now }) => now === progress.last?.time) ?? refused?.at(-1)
@@ -162,10 +174,11 @@ export class Invariants implements Observer {
     ledger: SimLedger,
     generation: number,
     timer: SimTimer,
-    offered: readonly (readonly [v: number, i: number])[],
+    path: readonly number[],
     progress: Progress,
   ): void {
-    this.passRefused(ledger, generation, offered, progress, timer.after)
+    const before = new Set(path.slice(0, path.indexOf(timer.after) + 1))
+    this.passRefused(ledger, generation, reference(path, ledger.id), progress, (v) => before.has(v))
     progress.digest.update(Buffer.from(JSON.stringify(timer)), ledger.tag)
     progress.fired++
     if (progress.names.has(timer.timer)) this.broken(`11: ${ledger.id} holds ${timer.timer} twice`)
@@ -181,28 +194,34 @@ export class Invariants implements Observer {
   }
 
   /** What state held is what all before it gave (invariants 3 and 11). */
-  private checkHeld(ledger: SimLedger, origin: number, { v, count, fired }: SimOutput, progress: Progress): void {
+  private checkHeld(
+    ledger: SimLedger,
+    path: readonly number[],
+    { v, count, trail, fired }: SimOutput,
+    progress: Progress,
+  ): void {
     if (count === undefined) return
-    const good = goodUpTo(this.log, origin, v)
-    if (count !== good) this.broken(`3: state counts ${count} records at ${v}, of ${good}`)
+    const held = heldOf(path.slice(0, path.indexOf(v) + 1))
+    if (count !== held.count) this.broken(`3: state counts ${count} records at ${v}, of ${held.count}`)
+    if (trail !== held.trail) this.broken(`3: records up to ${v} came to state in another order`)
     if (fired !== progress.fired) {
       this.broken(`11: state knows of ${fired} timers at ${v}, ${ledger.id} of ${progress.fired}`)
     }
   }
 
   private checkLetter({ origin, step }: DeadLetter, progress: Progress): void {
-    const key = `${step} ${origin.position}`
+    const v = this.paths.valueOf(origin)
+    const key = `${step} ${v}`
     progress.letters.set(key, (progress.letters.get(key) ?? 0) + 1)
-    const v = Number(origin.position)
     const refused = offeredOf(step, v).filter((i) => refuses(step, v, i)).length
     if ((progress.letters.get(key) ?? 0) > refused) this.broken(`1: more letters than ${step} has refused of ${v}`)
   }
 
   /** Whatever a ledger has refused, its letter is there before the ledger has passed it (PROTOCOL 5). */
-  private checkLetters(generation: number, end: number, sink: string): void {
+  private checkLetters(generation: number, path: readonly number[], end: string, sink: string): void {
     const letters = this.setting.ledgers.find(({ id }) => id === LETTERS)
     if (letters === undefined || sink === LETTERS || letters.newest?.owner.generation !== generation) return
-    for (const [v, i] of reference(this.log, sink, this.originOf(generation), end)) {
+    for (const [v, i] of reference(path, sink)) {
       if (!refuses(sink, v, i)) continue
       const due = offeredOf(sink, v).filter((n) => refuses(sink, v, n)).length
       const there = this.seen.get(letters)?.letters.get(`${sink} ${v}`) ?? 0
@@ -211,14 +230,14 @@ export class Invariants implements Observer {
   }
 
   /** What has no ledger holds everything by the checkpoint, but for what it refuses. */
-  private checkTarget(generation: number, end: number): void {
+  private checkTarget(generation: number, path: readonly number[], end: string): void {
     const { target } = this.setting
     if (target === null) return
-    for (const [v, i] of reference(this.log, target.id, this.originOf(generation), end)) {
+    for (const [v, i] of reference(path, target.id)) {
       if (refuses(target.id, v, i) || target.held.has(`${v}.${i}`)) continue
       this.broken(`8: checkpoint at ${end}, and ${target.id} does not have ${v}.${i}`)
     }
-    this.checkLetters(generation, end, target.id)
+    this.checkLetters(generation, path, end, target.id)
   }
 
   private checkShown(generation: number, { v, i, now, random }: SimOutput): void {
@@ -229,8 +248,19 @@ export class Invariants implements Observer {
     this.shown.set(key, shown)
   }
 
-  private originOf(generation: number): number {
-    return this.origins.get(generation) ?? 0
+  private commitText(ledger: SimLedger, { receipt, outputs }: Commit): string {
+    const ids = outputs.map((output) => this.idOf(ledger, output).join('.')).join(' ')
+    const epoch = receipt.epoch === null ? '' : ` epoch ${receipt.epoch}`
+    const { seq, owner, positions } = receipt
+    return `  ${ledger.id} seq ${seq} of ${ownerText(owner)}${epoch} at ${placeText(positions)}: ${ids}`
+  }
+
+  private idOf(ledger: SimLedger, output: unknown): readonly [v: number, i: number] {
+    if (ledger.id === LETTERS) return [this.paths.valueOf((output as DeadLetter).origin), 0]
+    // Timers are named by what came before them: there is no record of theirs.
+    if (isTimer(output as object)) return [(output as SimTimer).after, -(output as SimTimer).nth]
+    const { v, i } = output as SimOutput
+    return [v, i]
   }
 }
 
@@ -261,16 +291,5 @@ const compareOwners = (a: Owner, b: Owner): number =>
 
 const ownerText = ({ generation, incarnation, claim }: Owner): string => `(${generation}, ${incarnation}, ${claim})`
 
-const commitText = (ledger: SimLedger, { receipt, outputs }: Commit): string => {
-  const ids = outputs.map((output) => idOf(ledger, output).join('.')).join(' ')
-  const epoch = receipt.epoch === null ? '' : ` epoch ${receipt.epoch}`
-  return `  ${ledger.id} seq ${receipt.seq} of ${ownerText(receipt.owner)}${epoch} at ${receipt.positions[SOURCE]}: ${ids}`
-}
-
-function idOf(ledger: SimLedger, output: unknown): readonly [v: number, i: number] {
-  if (ledger.id === LETTERS) return [Number((output as { origin: { position: string } }).origin.position), 0]
-  // Timers are named by what came before them: there is no record of theirs.
-  if (isTimer(output as object)) return [(output as SimTimer).after, -(output as SimTimer).nth]
-  const { v, i } = output as SimOutput
-  return [v, i]
-}
+/** Of one source its position, of two both. */
+export const placeText = (positions: Positions): string => Object.values(positions).join('/')

@@ -1,12 +1,18 @@
 import type { EventTime } from '../../src/definition/marks.js'
 import type { Stream } from '../../src/definition/stream.js'
 import { isBad } from './bad.js'
-import type { Log } from './sim-broker.js'
 
-/** A record, with what state held when it came: good records so far, this one included, and timers that had fired. */
-export interface Counted {
+/** A record, with what state held when it came. */
+export interface Counted extends Held {
   readonly v: number
+}
+
+export interface Held {
+  /** Good records so far, this one included. */
   readonly count: number
+  /** Another number for each order in which they came. */
+  readonly trail: number
+  /** Timers that had fired. */
   readonly fired: number
 }
 
@@ -22,39 +28,55 @@ export const isTimer = (output: object): output is SimTimer => 'timer' in output
 
 /** How long after its record's epoch a timer is due. */
 const TIMER_MS = 700
-/** Records are that far apart in event time, and come in order. */
-const APART_MS = 10
 const DISORDER_MS = 15
 const BEHIND_MS = 20
 
 const setsTimer = (v: number): boolean => v % 4 === 2
 const setsEventTimer = (v: number): boolean => v % 5 === 1
 
-/** Timers by event time that are due when all records from `origin` to before `end` are through and nothing else comes. */
-export const eventTimers = (log: Log, origin: number, end: number): number =>
-  log.filter((there, v) => there && v >= origin && v < end && !isBad(v) && setsEventTimer(v)).length
+/** Timers by event time that are due when those records are through and nothing else comes. */
+export const eventTimers = (path: readonly number[]): number =>
+  path.filter((v) => !isBad(v) && setsEventTimer(v)).length
 
-/** Good records from `origin` up to `v`. */
-export const goodUpTo = (log: Log, origin: number, v: number): number =>
-  log.filter((there, other) => there && other >= origin && other <= v && !isBad(other)).length
+/** What state holds of those records. */
+export function heldOf(path: readonly number[]): Omit<Held, 'fired'> {
+  const good = path.filter((v) => !isBad(v))
+  return { count: good.length, trail: good.reduce(further, 0) }
+}
+
+const further = (trail: number, v: number): number => (Math.imul(trail, 31) + v) | 0
+
+/** Event time for what doesn't say more than when each record was. */
+export const timed = (
+  stream: Stream<number, string>,
+  id: string,
+  timeOf: (v: number) => number,
+  idleAfterMs?: number,
+) =>
+  stream.eventTime(id, timeOf, {
+    maxDisorder: DISORDER_MS,
+    ...(idleAfterMs !== undefined && { idleAfter: idleAfterMs }),
+  })
 
 /** Counts records and fired timers, of which some records set one by either clock. */
-export function withState(stream: Stream<number, string>): Stream<Counted | SimTimer, string, EventTime> {
-  return stream
-    .eventTime('time', (v) => v * APART_MS, { maxDisorder: DISORDER_MS })
-    .stateful('count', {
-      init: () => ({ count: 0, fired: 0, last: -1 }),
-      onRecord(v, state, ctx) {
-        const { count, fired } = state.get()
-        state.set({ count: count + 1, fired, last: v })
-        if (setsTimer(v)) ctx.timers.atProcessingTime(`p${v}`, ctx.now + TIMER_MS)
-        if (setsEventTimer(v)) ctx.timers.atEventTime(`e${v}`, v * APART_MS + BEHIND_MS)
-        return [{ v, count: count + 1, fired }]
-      },
-      onTimer(state, ctx) {
-        const { count, fired, last } = state.get()
-        state.set({ count, fired: fired + 1, last })
-        return [{ timer: ctx.timer.name, nth: fired + 1, after: last, now: ctx.now }]
-      },
-    })
+export function withState(
+  stream: Stream<number, string, EventTime>,
+  timeOf: (v: number) => number,
+): Stream<Counted | SimTimer, string, EventTime> {
+  return stream.stateful('count', {
+    init: () => ({ count: 0, trail: 0, fired: 0, last: -1 }),
+    onRecord(v, state, ctx) {
+      const before = state.get()
+      const held = { count: before.count + 1, trail: further(before.trail, v), fired: before.fired }
+      state.set({ ...held, last: v })
+      if (setsTimer(v)) ctx.timers.atProcessingTime(`p${v}`, ctx.now + TIMER_MS)
+      if (setsEventTimer(v)) ctx.timers.atEventTime(`e${v}`, timeOf(v) + BEHIND_MS)
+      return [{ v, ...held }]
+    },
+    onTimer(state, ctx) {
+      const { last, ...held } = state.get()
+      state.set({ ...held, fired: held.fired + 1, last })
+      return [{ timer: ctx.timer.name, nth: held.fired + 1, after: last, now: ctx.now }]
+    },
+  })
 }

@@ -7,21 +7,19 @@ import type { DeadLetter } from '../../src/definition/dead-letter.js'
 import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
 import { isBad } from './bad.js'
-import { type Counted, isTimer, type SimTimer, withState } from './model-state.js'
-import type { Log, SimBroker } from './sim-broker.js'
+import type { Stream } from '../../src/definition/stream.js'
+import { type Counted, type Held, isTimer, type SimTimer, timed, withState } from './model-state.js'
+import type { SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
 import type { SimStore } from './sim-store.js'
 import type { SimTarget } from './sim-target.js'
 
 /** One output: of record `v`, the `i`th, with what it saw of its epoch. */
-export interface SimOutput {
+export interface SimOutput extends Partial<Held> {
   readonly v: number
   readonly i: number
   readonly now: number
   readonly random: number
-  /** What state held: good records so far, this one included, and timers that had fired. */
-  readonly count?: number
-  readonly fired?: number
   /** Where it was asked for: another number each time. */
   readonly answer?: number
 }
@@ -37,18 +35,12 @@ export const refuses = (ledger: string, v: number, i: number): boolean =>
   (ledger === `${SINK}1` && (v + i) % 3 === 0)
 
 /**
- * What a run without faults offers to a ledger, of records from `origin` to before `end`. What the sink refuses of it is
- * not committed, but in the digest; its letters have no order.
+ * What a run without faults offers to a ledger, of records in that order. What the sink refuses of it is not committed,
+ * but in the digest; its letters have no order.
  */
-export function reference(
-  log: Log,
-  ledger: string,
-  origin: number,
-  end: number,
-): readonly (readonly [v: number, i: number])[] {
+export function reference(path: readonly number[], ledger: string): readonly (readonly [v: number, i: number])[] {
   const outputs: (readonly [number, number])[] = []
-  for (let v = origin; v < end; v++) {
-    if (log[v] !== true) continue
+  for (const v of path) {
     if (ledger === LETTERS) {
       if (isBad(v)) outputs.push([v, 0])
     } else for (const i of offeredOf(ledger, v)) outputs.push([v, i])
@@ -63,6 +55,8 @@ export function offeredOf(ledger: string, v: number): readonly number[] {
 }
 
 export const SOURCE = 'numbers'
+/** Where there are two: what comes of both is one stream. */
+export const OTHER = 'others'
 export const SINK = 'out-'
 export const LETTERS = 'dead-letters'
 export const TARGET = 'sent'
@@ -73,7 +67,10 @@ export interface ModelOptions {
   readonly stateful: boolean
   /** Where its state lies; null: in history. */
   readonly store: SimStore | null
-  readonly broker: SimBroker
+  /** One for each source. */
+  readonly brokers: readonly SimBroker[]
+  /** The other source is waited for no longer when it has been silent for so long; null: for ever. */
+  readonly idleAfterMs: number | null
   readonly ledgers: readonly SimLedger[]
   /** Without a ledger: gets every output. */
   readonly target: SimTarget | null
@@ -82,8 +79,9 @@ export interface ModelOptions {
   readonly asks: boolean
 }
 
-/** A pipeline from the numbers of the log to those ledgers. */
-export function modelPipeline({ broker, ledgers, target, commitMs, stateful, store, asks }: ModelOptions): Blueprint {
+/** A pipeline from the numbers of the logs to those ledgers. */
+export function modelPipeline(options: ModelOptions): Blueprint {
+  const { brokers, ledgers, target, commitMs, store, asks } = options
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
   let answers = 0
   const ask = async (output: SimOutput): Promise<SimOutput> => {
@@ -93,27 +91,45 @@ export function modelPipeline({ broker, ledgers, target, commitMs, stateful, sto
   const letters = ledgers.find((ledger) => ledger.id === LETTERS)
   const pipeline = definePipeline({
     name: 'simulated',
-    sources: { [SOURCE]: broker.source },
+    sources: Object.fromEntries(brokers.map(({ id, source }) => [id, source])),
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
-    steps: ({ [SOURCE]: stream }) => {
-      if (stream === undefined) throw new TypeError('no source')
-      const plain = stateful
-        ? withState(stream).flatMap('spread', spreadOut)
-        : stream.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
+    steps: (streams) => {
+      const plain = spread(streams, options)
       // Timers aren't asked for: state needs steps that give the same again.
-      const spread = asks ? plain.asyncMap('ask', (output) => ask(output as SimOutput), { concurrency: 2 }) : plain
+      const made = asks ? plain.asyncMap('ask', (output) => ask(output as SimOutput), { concurrency: 2 }) : plain
       const ends = sinks.map((ledger, index) =>
-        spread
+        made
           .filter(
             `takes-${index}`,
             (output) => isTimer(output) || takes[Number(ledger.id.slice(SINK.length))]?.(output.v) === true,
           )
           .to(ledger.id, defineSink(ledger.sink<SimOutput | SimTimer>(commitMs === null))),
       )
-      return target === null ? ends : [...ends, spread.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
+      return target === null ? ends : [...ends, made.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
     },
   })
   return { ...blueprintOf(pipeline), commitMs, backend: store?.backend ?? null }
+}
+
+/** Outputs of all records, of whichever source. */
+function spread(
+  streams: Readonly<Record<string, Stream<number, string>>>,
+  { brokers, stateful, idleAfterMs }: ModelOptions,
+): Stream<SimOutput | SimTimer, string, unknown> {
+  const { [SOURCE]: first, [OTHER]: second } = streams
+  if (first === undefined) throw new TypeError('no source')
+  if (!stateful) {
+    const all = second === undefined ? first : first.merge('both', second)
+    return all.flatMap('spread', (v, ctx) => spreadOut(v, ctx))
+  }
+  const timeOf = (v: number): number => {
+    const broker = brokers.findLast(({ base }) => base <= v)
+    return broker?.timeAt(v - broker.base) ?? 0
+  }
+  const own = timed(first, 'time', timeOf)
+  const all =
+    second === undefined ? own : own.merge('both', timed(second, 'other-time', timeOf, idleAfterMs ?? undefined))
+  return withState(all, timeOf).flatMap('spread', spreadOut)
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */

@@ -1,12 +1,14 @@
 import type { Choices } from './choices.js'
-import { LETTERS, refuses, type SimOutput, SINK, SINKS, TARGET } from './model.js'
-import { SimBroker } from './sim-broker.js'
+import { LETTERS, OTHER, refuses, type SimOutput, SINK, SINKS, SOURCE, TARGET } from './model.js'
+import { type Log, SimBroker } from './sim-broker.js'
 import { type LedgerFlaw, type LedgerKind, type Observer, type Refuses, SimLedger } from './sim-ledger.js'
 import { SimTarget } from './sim-target.js'
 
 /** What a simulation is about: chosen once, before anything happens. */
 export interface Setting {
-  readonly broker: SimBroker
+  readonly brokers: readonly SimBroker[]
+  /** See `ModelOptions`. */
+  readonly idleAfterMs: number | null
   readonly ledgers: readonly SimLedger[]
   readonly target: SimTarget | null
   readonly commitMs: number | null
@@ -29,9 +31,15 @@ export interface SettingOptions {
   readonly flaw: LedgerFlaw | null
   /** Each output is the answer to a call, and another one each time: there is one ledger then. */
   readonly asks: boolean
+  /** The stage reads two sources. */
+  readonly joins: boolean
 }
 
-export function settingFrom(choices: Choices, { kind, flaw, asks }: SettingOptions, observer: Observer): Setting {
+export function settingFrom(
+  choices: Choices,
+  { kind, flaw, asks, joins }: SettingOptions,
+  observer: Observer,
+): Setting {
   const laziness = choices.pick([0, 0.05, 0.2])
   const faults = choices.below(12)
   const faultChance = choices.pick([0.02, 0.1, 0.3])
@@ -58,11 +66,15 @@ export function settingFrom(choices: Choices, { kind, flaw, asks }: SettingOptio
   const behind = gaps === 0 ? 0 : choices.below(5)
   const log = [...records, ...Array.from({ length: behind }, () => false)]
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
-  const broker = new SimBroker(log, log.length - later, choices)
+  const plain = { id: SOURCE, log, end: log.length - later, base: 0, times: null, silentUntilMs: 0, choices }
   const stateful = choices.chance(0.5) && !asks
   const keepsInStore = stateful && choices.chance(0.5)
+  const brokers = joins
+    ? [new SimBroker({ ...plain, times: timesOf(log, choices) }), otherOf(choices)]
+    : [new SimBroker(plain)]
   return {
-    broker,
+    brokers,
+    idleAfterMs: joins ? choices.pick([null, 900]) : null,
     ledgers,
     target,
     commitMs,
@@ -80,3 +92,23 @@ export function settingFrom(choices: Choices, { kind, flaw, asks }: SettingOptio
 /** The only ledger: of outputs, or, where these go to a target without one, of dead letters. */
 const oneOf = (ids: readonly string[], hasTarget: boolean): string[] =>
   hasTarget && ids.includes(LETTERS) ? [LETTERS] : ids.slice(0, 1)
+
+/** Values of the other source, in which nobody takes them for the first one's. */
+const OTHER_BASE = 1_000
+
+/** The other source: may be silent for long, and then have much. */
+function otherOf(choices: Choices): SimBroker {
+  const log = Array.from({ length: 1 + choices.below(10) }, () => !choices.chance(0.1))
+  const end = log.length - choices.below(log.length + 1)
+  const silentUntilMs = choices.pick([0, 0, 300, 1_500, 6_000])
+  return new SimBroker({ id: OTHER, log, end, base: OTHER_BASE, times: timesOf(log, choices), silentUntilMs, choices })
+}
+
+/** When each record was: many at the same time as others of either source, some late. */
+function timesOf(log: Log, choices: Choices): readonly number[] {
+  let time = 0
+  return log.map(() => {
+    time += choices.pick([10, 0, 10, 20])
+    return choices.chance(0.15) ? Math.max(0, time - 30) : time
+  })
+}

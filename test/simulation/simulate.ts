@@ -12,7 +12,7 @@ export interface Outcome {
   readonly records: number
 }
 
-const none: SimulationOptions = { asks: false, kind: null, flaw: null, clientFlaw: null, faults: null }
+const none: SimulationOptions = { asks: false, joins: false, kind: null, flaw: null, clientFlaw: null, faults: null }
 
 /** One random schedule of one task: of a seed, or of choices that another run has left. */
 export async function simulate(
@@ -29,5 +29,11 @@ export async function simulate(
     uninstall()
   }
   const { broke, trace, faultsAt, setting } = simulation
-  return { broke, trace, choices: choices.taken, faultsAt, records: setting.broker.log.length }
+  return {
+    broke,
+    trace,
+    choices: choices.taken,
+    faultsAt,
+    records: setting.brokers.reduce((sum, { log }) => sum + log.length, 0),
+  }
 }

@@ -27,6 +27,13 @@ test(`and of a pipeline whose steps are not deterministic (PROTOCOL 6)`, { timeo
   }
 })
 
+test(`and of a pipeline that reads two sources in one stage (PROTOCOL 6)`, { timeout: SEEDS * 1_000 }, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { broke, trace } = await simulate(seed, { joins: true })
+    expect(broke, `seed ${seed} breaks invariant ${broke ?? ''}\n${trace.slice(-SHOWN).join('\n')}\n`).toBeNull()
+  }
+})
+
 test('a seed stands for one schedule, and so do the choices that it came to', async () => {
   for (const seed of [7, 8, 9]) {
     const outcome = await simulate(seed)

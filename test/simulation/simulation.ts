@@ -1,10 +1,11 @@
 import type { TaskState } from '../../src/protocol/task.js'
 import type { Blueprint } from '../../src/definition/blueprint.js'
+import type { Positions } from '../../src/definition/position.js'
 import { hasEnded } from '../../workflows/task-control.js'
 import type { Choices } from './choices.js'
 import { type FaultName, happen, usualFaults } from './faults.js'
-import { Invariants } from './invariants.js'
-import { modelPipeline, SOURCE } from './model.js'
+import { Invariants, placeText } from './invariants.js'
+import { modelPipeline } from './model.js'
 import { Process, Schedule } from './schedule.js'
 import { type Setting, settingFrom, type SettingOptions } from './setting.js'
 import { SimStore } from './sim-store.js'
@@ -67,13 +68,13 @@ export class Simulation {
     this.faults = options.faults ?? usualFaults
     this.invariants = new Invariants((what) => this.tell(what))
     this.setting = settingFrom(choices, options, this.invariants)
-    this.invariants.setting = this.setting
-    const { broker, ledgers, target, commitMs, stateful, maxHistoryEvents, bounded, laziness } = this.setting
+    this.invariants.begin(this.setting)
+    const { maxHistoryEvents, bounded, laziness } = this.setting
     this.schedule = new Schedule(choices, laziness)
     this.somebody = new Process('somebody', this.schedule)
     const { asks } = options
     const store = this.setting.keepsInStore ? new SimStore(() => this.time.date) : null
-    this.blueprint = modelPipeline({ broker, ledgers, target, commitMs, stateful, store, asks })
+    this.blueprint = modelPipeline({ ...this.setting, store, asks })
     this.temporal = new SimTemporal(this.schedule, {
       time: this.time,
       quiet: () => this.schedule.quiet(() => this.progress()),
@@ -143,29 +144,29 @@ export class Simulation {
   }
 
   startFresh(): void {
-    const from = this.choices.below(this.setting.broker.log.length)
+    const from = this.choices.below(this.setting.brokers[0]?.log.length ?? 1)
     this.tell(`! the pipeline is started fresh from ${from}`)
     this.pipeline.start(from)
   }
 
-  private starts({ generation, origin }: TaskState): void {
+  private starts({ generation, origin, checkpoint }: TaskState): void {
     this.asked = null
     // A fresh start may itself be overtaken by another: what was reset stays so until one has begun.
     if (generation > this.generation) this.wasReset = false
     this.generation = Math.max(this.generation, generation)
-    this.invariants.begins(generation, Number(origin[SOURCE]))
+    this.invariants.begins(generation, checkpoint.epoch, origin)
   }
 
   private recorded(state: TaskState, ended: string): void {
     const { epoch, positions } = state.checkpoint
-    this.tell(`checkpoint of epoch ${epoch} at ${positions[SOURCE]} (${ended})`)
-    if (!this.wasReset) this.invariants.checkRecorded(state)
+    this.tell(`checkpoint of epoch ${epoch} at ${placeText(positions)} (${ended})`)
+    this.invariants.recorded(state, this.wasReset)
   }
 
   private progress(): number {
     const workers = [...this.workers, ...this.gone]
     return workers.reduce(
-      (sum, worker) => worker.opened.reduce((some, session) => some + Number(session.positions[SOURCE]), sum),
+      (sum, worker) => worker.opened.reduce((some, { positions }) => some + progressOf(positions), sum),
       0,
     )
   }
@@ -187,14 +188,17 @@ export class Simulation {
       void this.later('resume')
       return true
     }
-    const position = Number(state.checkpoint.positions[SOURCE])
-    const isThrough = !this.setting.bounded && position >= this.setting.broker.log.length
+    const isThrough = !this.setting.bounded && this.isAtEnd(state)
     if (isThrough && this.asked === null && state.ending === null && state.phase === 'running') {
       this.asked = 'drain'
       void this.later('drain')
       return true
     }
     return false
+  }
+
+  private isAtEnd({ checkpoint }: TaskState): boolean {
+    return this.setting.brokers.every(({ id, log }) => Number(checkpoint.positions[id]) >= log.length)
   }
 
   private async later(kind: 'resume' | 'drain'): Promise<void> {
@@ -207,10 +211,9 @@ export class Simulation {
     this.asked = null
     if (!hasEnded(state.phase)) return false
     if (state.problem !== null) return this.problem(state)
-    const position = Number(state.checkpoint.positions[SOURCE])
     const isThrough = this.setting.bounded
       ? state.phase === 'completed'
-      : state.phase === 'drained' && position >= this.setting.broker.log.length
+      : state.phase === 'drained' && this.isAtEnd(state)
     const more = this.faultsAt.length < this.setting.faults && this.choices.chance(0.5)
     if (!isThrough) this.pipeline.start(null)
     else if (more) this.startFresh()
@@ -250,7 +253,7 @@ export class Simulation {
     const isIdle = this.schedule.waiting.length === 0 || this.choices.chance(0.1)
     const due = nextDue === null || nextDue - now > LONGEST_TICK_MS ? little : nextDue - now
     this.time.pass(isIdle ? Math.max(due, little) : little)
-    this.setting.broker.grow(this.choices.below(3))
+    for (const broker of this.setting.brokers) broker.grow(this.time.now)
     for (const session of [...this.workers, ...this.gone].flatMap(({ opened }) => opened)) {
       if (!session.closed) session.bell.ring()
     }
@@ -309,3 +312,5 @@ export class Simulation {
     await Promise.all(workers.flatMap((worker) => worker.opened.map((session) => session.close())))
   }
 }
+
+const progressOf = (positions: Positions): number => Object.values(positions).reduce((sum, at) => sum + Number(at), 0)

@@ -117,3 +117,42 @@ describe('what lies between two stages', () => {
     expect(await discoverPartitions(contextOf([pipeline]), plain, signal)).not.toHaveProperty('ends')
   })
 })
+
+describe('a stage that reads a source beside what another has written', () => {
+  beforeEach(() => {
+    const source = numbers({
+      partitions: async () => 2,
+      bounds: async ({ startAt }) => ({ start: startAt === 'latest' ? '9' : '0', end: '9' }),
+      channel: (spec) => channel(spec.partitions),
+    })
+    pipeline = definePipeline({
+      name: 'two',
+      sources: { all: source, rows: source },
+      steps: ({ all, rows }) =>
+        all
+          .repartition('by', (n) => String(n), { key: text(), value: json() })
+          .merge('both', rows.map('row', (n) => n) as never)
+          .to('out', transactional({ inspect: () => Promise.resolve(null) })),
+    })
+  })
+
+  test('says so in the plan', async () => {
+    const plan = await describePipeline(contextOf([pipeline]), { pipeline: 'two' }, 'tidemark/two')
+    expect(plan.stages.map(({ id, after, beside }) => [id, after, beside])).toEqual([
+      ['main', undefined, undefined],
+      ['by', ['main'], true],
+    ])
+  })
+
+  test('begins in each where it should, and knows where it ends in that source', async () => {
+    const state = await begin('by', { from: 'latest', until: 'latest' })
+    expect([state?.origin, state?.until]).toEqual([{ rows: '9', by: '1' }, { rows: '9' }])
+    expect((await begin('by', { from: 'latest' }))?.until).toBeNull()
+  })
+
+  test('is told where it ends in what the other has written, and of nothing else', async () => {
+    const input = { pipeline: 'two', stage: 'by', count: false, running: [0], ends: true }
+    const { ends } = await discoverPartitions(contextOf([pipeline], gone), input, signal)
+    expect(ends).toEqual([{ by: '5' }])
+  })
+})

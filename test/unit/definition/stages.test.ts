@@ -17,6 +17,7 @@ const last = (n: number): string => String(n % 10)
 
 /** A stream as callers without types have it. */
 interface S {
+  map(...args: readonly unknown[]): S
   repartition(...args: readonly unknown[]): S
   merge(...args: readonly unknown[]): S
   eventTime(...args: readonly unknown[]): S
@@ -66,40 +67,72 @@ test('what begins nothing new is one stage, called main', () => {
   expect(blueprintOf(pipeline).stages.map(({ id }) => id)).toEqual(['main'])
 })
 
-test('partitions are those asked for, else those of the largest topic before it', async () => {
-  const asked = (partitions?: number) =>
-    blueprintOf(
-      definePipeline({
-        name: 'counts',
-        sources: {
-          all: numbers({
-            partitions: async ({ source }) => (source === 'all' ? 7 : 0),
-            channel: (spec) => ({
-              sink: {
-                kind: 'c',
-                mode: 'idempotent',
-                dedupes: true,
-                encode: () => 0,
-                open: () => Promise.reject(new Error()),
-              },
-              source: { ...(memoryDefinition as object), partitions: spec.partitions } as never,
-            }),
-          }),
-        },
-        steps: ({ all }) =>
-          all
-            .repartition('by-last', last, partitions === undefined ? by : { ...by, partitions })
-            .to('out', transactional()),
-      }),
-    ).stages[1]?.sources[0]?.source.partitions({
-      pipeline: 'counts',
-      source: 'by-last',
-      signal: new AbortController().signal,
-      connection: () => null,
+/** Two sources of 7 and `met` partitions, and what asks how many the channel between them is to have. */
+function counted(met: number | null, asked?: number): Promise<number> {
+  const channelled = { kind: 'c', replayable: true, decode: () => 0, bounds: () => 0, open: () => 0 }
+  const sink = {
+    kind: 'c',
+    mode: 'idempotent',
+    dedupes: true,
+    encode: () => 0,
+    open: () => Promise.reject(new Error()),
+  } as const
+  const source = (partitions: number) =>
+    numbers({
+      partitions: async () => partitions,
+      channel: (spec) => ({ sink, source: { ...channelled, partitions: spec.partitions } as never }),
     })
-  const memoryDefinition = { kind: 'c', replayable: true, decode: () => 0, bounds: () => 0, open: () => 0 }
-  expect(await asked()).toBe(7)
-  expect(await asked(3)).toBe(3)
+  const options = asked === undefined ? by : { ...by, partitions: asked }
+  const pipeline = definePipeline({
+    name: 'counts',
+    sources: { all: source(7), met: source(met ?? 1) },
+    steps: ({ all, met: other }) => {
+      const far = all.repartition('by-last', last, options)
+      if (met === null) return [far.to('out', transactional()), other.to('others', transactional())]
+      return far.merge('both', other.map('same', (n) => n) as never).to('out', transactional())
+    },
+  })
+  const behind = blueprintOf(pipeline).stages.find(({ id }) => id === 'by-last')
+  const context = {
+    pipeline: 'counts',
+    source: 'by-last',
+    signal: new AbortController().signal,
+    connection: () => null,
+  }
+  return behind?.sources.find(({ id }) => id === 'by-last')?.source.partitions(context) ?? Promise.resolve(0)
+}
+
+test('partitions are those asked for, else those of the largest topic before it', async () => {
+  expect(await counted(null)).toBe(7)
+  expect(await counted(null, 3)).toBe(3)
+})
+
+test('or as many as the source has that it meets: no other number can be asked for', async () => {
+  expect(await counted(5)).toBe(5)
+  expect(await counted(5, 5)).toBe(5)
+  await expect(counted(5, 3)).rejects.toMatchObject({
+    code: 'NotCoPartitioned',
+    details: { stage: 'by-last', partitions: { 'by-last': 3, met: 5 } },
+  })
+})
+
+test('a source is read by each stage that has a step for it', () => {
+  const pipeline = definePipeline({
+    name: 'met',
+    sources: { words: words(), rows: words(), rest: words(), both: words() },
+    steps: ({ words: all, rows, rest, both }) => {
+      const first = all.merge('first', both)
+      const far = rows.map('row', (n) => n).merge('far', first.repartition('by-last', last, by) as never)
+      return [far.merge('all', both).to('out', transactional()), rest.to('others', transactional())]
+    },
+  })
+  const { stages } = blueprintOf(pipeline)
+  expect(
+    stages.map(({ id, sources, steps }) => [id, ...[sources, steps].map((all) => all.map((one) => one.id))]),
+  ).toEqual([
+    ['main', ['words', 'rest', 'both'], ['first', 'by-last']],
+    ['by-last', ['rows', 'both', 'by-last'], ['row', 'far', 'all']],
+  ])
 })
 
 test('a stage that reads two others comes behind both', () => {
@@ -135,17 +168,18 @@ test('faults: a source that can’t carry, streams of two stages in one step, wr
       ),
     },
   ])
-  const merged = (s: S) => s.merge('both', s.repartition('by', last, by)).to('out', transactional())
-  expect(faults(merged)).toEqual([
-    { path: 'steps.by', message: 'is read together with what it was made of: repartition both' },
-  ])
+  const together =
+    'is read together with steps it comes from: give the other stream steps of its own, from the source on, or repartition both'
+  const merged = (s: S) => {
+    const halves = s.map('half', (n: number) => n / 2)
+    return halves.merge('both', halves.repartition('by', last, by)).to('out', transactional())
+  }
+  expect(faults(merged)).toEqual([{ path: 'steps.by', message: together }])
   const round = (s: S) => {
     const first = s.repartition('a', last, by)
     return first.merge('both', first.repartition('b', last, by).repartition('c', last, by)).to('out', transactional())
   }
-  expect(faults(round)).toEqual([
-    { path: 'steps.c', message: 'is read together with what it was made of: repartition both' },
-  ])
+  expect(faults(round)).toEqual([{ path: 'steps.c', message: together }])
   expect(
     faults((s: S) => s.repartition('by', last, { key: text(), partitions: 0 }).to('out', transactional())),
   ).toEqual([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { PipelinePlan, PipelineState } from '../../../src/protocol/pipeline.js'
 import type { TaskPhase } from '../../../src/protocol/task.js'
 import { isStuck, newPipeline, outcomeOf, withTask } from '../../../workflows/pipeline-state.js'
-import { endOf, stageToEnd, waits, withEnds } from '../../../workflows/stage-ends.js'
+import { endOf, stageToEnd, waits, withEnd, withEnds } from '../../../workflows/stage-ends.js'
 import { obey } from '../../../workflows/task-control.js'
 import { plan, taskState } from './states.js'
 
@@ -81,4 +81,15 @@ test('a task that is told its end ends there', () => {
   const word = { kind: 'until', reason: '', acceptCodeChange: false, incarnation: 4, until: { flights: '9' } } as const
   expect(obey(taskState(), word, 0).until).toEqual({ flights: '9' })
   expect(obey(taskState(), { ...word, incarnation: 3 }, 0).until).toBeNull()
+})
+
+test('what is told of its channels is added to what was known of its own sources', () => {
+  expect(withEnd({ airports: '3' }, { by: '5' })).toEqual({ airports: '3', by: '5' })
+  expect([withEnd(null, { by: '5' }), withEnd({ airports: '3' }, null), withEnd(null, null)]).toEqual([
+    { by: '5' },
+    { airports: '3' },
+    null,
+  ])
+  const word = { kind: 'until', reason: '', acceptCodeChange: false, incarnation: 4, until: { by: '5' } } as const
+  expect(obey(taskState({ until: { airports: '3' } }), word, 0).until).toEqual({ airports: '3', by: '5' })
 })
