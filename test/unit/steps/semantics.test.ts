@@ -47,7 +47,8 @@ const joined = (options: JoinOptions<JoinKind>): StageRun<string> =>
     const [left, right] = (['left', 'right'] as const).map((side) =>
       sides[side].eventTime(`${side}-time`, (v) => Number(v.slice(1)), { maxDisorder: 0 }),
     ) as [Stream<string, string, EventTime>, Stream<string, string, EventTime>]
-    return left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`).to('out', sink)
+    const pairs = left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`)
+    return [pairs.to('out', sink), pairs.late.left.to('late-left', sink), pairs.late.right.to('late-right', sink)]
   })
 
 const windowsOf = (run: Pick<StageRun<unknown>, 'values'>): readonly string[] =>
@@ -288,6 +289,7 @@ const rows: Readonly<Record<string, () => void | Promise<void>>> = {
       expect(run.values().filter((pair) => String(pair).includes('9'))).toEqual(
         found.length === 0 ? [] : ['l10 r9 @10', ...found],
       )
+      expect([run.values('late-left'), run.values('late-right')]).toEqual(grace === 0 ? [['l9'], ['r9']] : [[], []])
     }
   },
   'a value that meets none': () => {
