@@ -108,5 +108,12 @@ export {
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
 export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
-export { PlanIncompatible, StateBackendUnavailable, StateCorrupt, StateTooLarge } from './errors/state.js'
+export {
+  PlanIncompatible,
+  StateBackendMissing,
+  StateBackendUnavailable,
+  StateCorrupt,
+  StateNotKeepable,
+  StateTooLarge,
+} from './errors/state.js'
 export { StackUnavailable } from './errors/stack.js'
