@@ -28,10 +28,14 @@ export async function readDelays(url: string, table: Table): Promise<Delays[]> {
   )
 }
 
+const SPOILED = -1_000_000
+
 /** Makes every row wrong, so that one sees which are written again. */
 export async function spoilDelays(url: string, table: Table): Promise<void> {
-  await ask(url, `UPDATE ${table} SET average = -1`)
+  await ask(url, `UPDATE ${table} SET average = ${SPOILED}`)
 }
+
+export const isSpoiled = ({ average }: Delays): boolean => Number(average) === SPOILED
 
 /** The same from the data set, knowing nothing of the pipeline. */
 export function expectedDelays(flights: readonly Flight[]): Delays[] {

@@ -10,7 +10,10 @@ const HOUR_MS = 3_600_000
  * The rows whose days had not passed at the given checkpoints, one of each partition: by the flights before their positions, knowing
  * nothing of the pipeline but that it waits an hour for flights that are late.
  */
-export function delaysBehind(checkpoints: readonly CheckpointInfo[], flights: readonly Flight[]): Delays[] {
+export function delaysBehind(
+  checkpoints: readonly Pick<CheckpointInfo, 'partition' | 'positions'>[],
+  flights: readonly Flight[],
+): Delays[] {
   const open: Delays[] = []
   for (const [partition, own] of byPartition(flights).entries()) {
     const read = Number(checkpoints.find((checkpoint) => checkpoint.partition === partition)?.positions['flights'])
