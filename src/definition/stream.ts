@@ -80,7 +80,7 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * times, less `maxDisorder` and 1 ms; it moves when the value is through. Times are whole ms: fractions are dropped.
    * What is no time, or no valid one, makes the record a bad record. Where streams come together, the
    * earliest of their watermarks counts; with `idleAfter`, not that of a stream without values for so long, by the time of
-   * epochs. What comes then may be late. Behind a `repartition`, the same goes for partitions that nothing comes from.
+   * epochs: an outage between two of them counts. What comes then may be late. Behind a `repartition`, the same goes for partitions that nothing comes from.
    */
   eventTime(
     id: string,
