@@ -10,7 +10,7 @@ export type {
 export { definePipeline } from './definition/define-pipeline.js'
 export type { Ends, Pipeline, PipelineOptions, Sinks, Streams, UniqueIds } from './definition/pipeline.js'
 export { otherwise } from './definition/stream.js'
-export type { End, Fn, Guarded, Stream, Sync, WindowedStream } from './definition/stream.js'
+export type { End, Fn, Guarded, JoinedStream, Stream, Sync, WindowedStream } from './definition/stream.js'
 export { table } from './definition/table.js'
 export type { Table, TableSource } from './definition/table.js'
 export type { JoinKind, JoinOptions, JoinTableOptions, Left, Right } from './definition/joins.js'
@@ -108,5 +108,12 @@ export {
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
 export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
-export { PlanIncompatible, StateBackendUnavailable, StateCorrupt, StateTooLarge } from './errors/state.js'
+export {
+  PlanIncompatible,
+  StateBackendMissing,
+  StateBackendUnavailable,
+  StateCorrupt,
+  StateNotKeepable,
+  StateTooLarge,
+} from './errors/state.js'
 export { StackUnavailable } from './errors/stack.js'

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/workflow'
-import type { Counters } from '../src/protocol/checkpoint.js'
+import { counted, type Counters, noCounters } from '../src/protocol/checkpoint.js'
 import type { PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
 
 /** What a pipeline fails with, some of whose tasks have. */
@@ -19,11 +19,5 @@ export function failureOfTasks({ plan: { pipeline }, tasks }: PipelineState): Ap
 
 /** What all tasks have counted together. */
 export function totals(tasks: readonly TaskEntry[]): Counters {
-  const sum = (of: (counters: Counters) => number): number => tasks.reduce((n, task) => n + of(task.counters), 0)
-  return {
-    read: sum((c) => c.read),
-    written: sum((c) => c.written),
-    skipped: sum((c) => c.skipped),
-    deadLettered: sum((c) => c.deadLettered),
-  }
+  return tasks.reduce((sum, { counters }) => counted(sum, counters), noCounters)
 }

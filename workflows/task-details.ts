@@ -36,6 +36,7 @@ export function taskDetails(state: TaskState): string {
     ['written', count(counters.written)],
     ...(counters.skipped > 0 ? [['skipped', count(counters.skipped)] as const] : []),
     ...(counters.deadLettered > 0 ? [['dead letters', count(counters.deadLettered)] as const] : []),
+    ...(counters.late === undefined ? [] : [['too late', count(counters.late)] as const]),
     ...(state.blocked === null
       ? []
       : [['slow step', `${state.blocked.step} blocked its worker for ${count(state.blocked.ms)} ms`] as const]),

@@ -8,23 +8,34 @@ const COLUMNS = ['origin', 'day', 'flights', 'average', 'maximum'] as const
 /** Departures of an airport on a day: how many, and their delays in minutes. */
 export type Delays = Readonly<Record<(typeof COLUMNS)[number], string>>
 
-/** The table of examples/delays-by-airport.ts. */
-export async function createTable(url: string): Promise<void> {
+/** Of examples/delays-by-airport.ts, and of its fork in examples/time-travel/forked.ts. */
+export type Table = 'airport_delays' | 'airport_delays_v2'
+
+export async function createTable(url: string, table: Table): Promise<void> {
   await ask(
     url,
-    `CREATE TABLE airport_delays (origin text, day date, flights integer NOT NULL, average double precision NOT NULL,
+    `CREATE TABLE ${table} (origin text, day date, flights integer NOT NULL, average double precision NOT NULL,
     maximum integer NOT NULL, PRIMARY KEY (origin, day))`,
   )
 }
 
 /** What is in the table, by airport and day. */
-export async function readDelays(url: string): Promise<Delays[]> {
+export async function readDelays(url: string, table: Table): Promise<Delays[]> {
   return await ask<Delays>(
     url,
     `SELECT origin, day::text, flights::text, round(average::numeric, 4)::text AS average, maximum::text
-    FROM airport_delays ORDER BY origin COLLATE "C", day`,
+    FROM ${table} ORDER BY origin COLLATE "C", day`,
   )
 }
+
+const SPOILED = -1_000_000
+
+/** Makes every row wrong, so that one sees which are written again. */
+export async function spoilDelays(url: string, table: Table): Promise<void> {
+  await ask(url, `UPDATE ${table} SET average = ${SPOILED}`)
+}
+
+export const isSpoiled = ({ average }: Delays): boolean => Number(average) === SPOILED
 
 /** The same from the data set, knowing nothing of the pipeline. */
 export function expectedDelays(flights: readonly Flight[]): Delays[] {

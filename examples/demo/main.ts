@@ -5,6 +5,8 @@ import { PipelineClient } from 'tidemark/client'
 import { startPostgres } from '../../src/dev/postgres-server.js'
 import { startDevStack, type DevStack } from '../../src/dev/stack.js'
 import { delayedFlights } from '../delayed-flights.js'
+import { delaysByAirport } from '../delays-by-airport.js'
+import { publishBesideIt } from './arrivals.js'
 import { check } from './check.js'
 import { createTable, expectedDelays, EXPORT, exportDelays, readDelays, wrongDelays } from './delays.js'
 import { expectedPairs, EXPORT as PAIRS_EXPORT, exportPairs, readPairs } from './pairs.js'
@@ -12,8 +14,9 @@ import { type Flight, readFlights } from './flights.js'
 import { type DemoOptions, optionsFrom, usage } from './options.js'
 import { wrongRows } from './rows.js'
 import { count, ProgressBar } from './progress.js'
-import { publish, TOPIC } from './publish.js'
+import { publish, type Publishing, TOPIC } from './publish.js'
 import { runToEnd } from './run-pipeline.js'
+import { travel } from './time-travel.js'
 import { type DemoWorker, startWorker } from './worker.js'
 
 const OUTPUT = 'out/delayed-flights'
@@ -41,23 +44,21 @@ export async function main(args: readonly string[]): Promise<number> {
 
 type DemoStack = DevStack & { readonly postgres: string }
 
-async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep }: DemoOptions): Promise<number> {
+async function demonstrate(stack: DemoStack, flights: readonly Flight[], options: DemoOptions): Promise<number> {
   const { temporal, kafka, postgres } = stack
-  const bar = new ProgressBar('published', flights.length)
-  await publish({ brokers: kafka.brokers, flights, onProgress: (published) => bar.show(published) })
-  bar.end()
-
+  const { brokers } = kafka
   // Only what this demo wrote: a file sink's directory is its own.
   for (const directory of [OUTPUT, PAIRS]) await rm(directory, { recursive: true, force: true })
-  await createTable(postgres)
+  await createTable(postgres, 'airport_delays')
   const connection = await Connection.connect({ address: temporal.address })
-  const worker = await startWorker({ address: temporal.address, brokers: kafka.brokers, postgres })
+  const servers = { address: temporal.address, brokers, postgres }
+  const worker = await startWorker(servers)
   try {
     const client = new PipelineClient(new Client({ connection }))
-    const read = await beforeTheEndOf(worker, runToEnd(client, flights.length))
+    const read = await beforeTheEndOf(worker, publishAndRun(client, { brokers, flights }, options))
     if (read === null) return 130
     const { written, missing, duplicated, unexpected } = await check(OUTPUT, flights)
-    const delays = await readDelays(postgres)
+    const delays = await readDelays(postgres, 'airport_delays')
     await exportDelays(delays)
     const pairs = await readPairs(PAIRS)
     await exportPairs(pairs)
@@ -77,13 +78,29 @@ async function demonstrate(stack: DemoStack, flights: readonly Flight[], { keep 
         `Web UI      ${webUi ?? `of the server at ${temporal.address}`}`,
       ].join('\n'),
     )
-    if (keep) await goOn(client, worker, stack)
+    const travelled = options.timeTravel ? await beforeTheEndOf(worker, travel({ client, servers, flights, say })) : 0
+    if (travelled === null) return 130
+    if (options.keep) await goOn(client, worker, stack)
     const all = read.every((records) => records === flights.length)
-    return all && missing + duplicated + unexpected + wrong === 0 ? 0 : 1
+    return all && missing + duplicated + unexpected + wrong + travelled === 0 ? 0 : 1
   } finally {
     await worker.stop()
     await connection.close()
   }
+}
+
+/** How many records each pipeline has read. */
+async function publishAndRun(
+  client: PipelineClient,
+  publishing: Pick<Publishing, 'brokers' | 'flights'>,
+  { timeTravel }: DemoOptions,
+): Promise<readonly number[]> {
+  const { length } = publishing.flights
+  const bar = new ProgressBar('published', length)
+  const onProgress = (published: number): void => bar.show(published)
+  await (timeTravel ? publishBesideIt(client, { ...publishing, onProgress }) : publish({ ...publishing, onProgress }))
+  bar.end()
+  return await runToEnd(client, length, timeTravel ? delaysByAirport : undefined)
 }
 
 /** The pipeline goes on from where it ended, with whatever comes, until Ctrl-C. */

@@ -5,15 +5,19 @@ export const TOPIC = 'flights'
 const PARTITIONS = 4
 /** kafkajs sorts messages into partitions in quadratic time: above this it blocks for long. */
 const CHUNK = 1_000
+const createPartitioner = kafkajs.Partitioners.DefaultPartitioner
 
 export interface Publishing {
   readonly brokers: readonly string[]
   readonly flights: readonly Flight[]
-  readonly onProgress: (published: number) => void
+  /** Awaited before the next ones. */
+  readonly onProgress: (published: number) => void | Promise<void>
+  /** How many flights at once. Default: as many as there may be. */
+  readonly portion?: number
 }
 
 /** Makes the topic anew and publishes each flight once, by its origin. */
-export async function publish({ brokers, flights, onProgress }: Publishing): Promise<void> {
+export async function publish({ brokers, flights, onProgress, portion = CHUNK }: Publishing): Promise<void> {
   const client = new kafkajs.Kafka({
     brokers: [...brokers],
     clientId: 'tidemark-demo',
@@ -30,19 +34,37 @@ export async function publish({ brokers, flights, onProgress }: Publishing): Pro
   const producer = client.producer({
     idempotent: true,
     maxInFlightRequests: 1,
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    createPartitioner,
   })
   await producer.connect()
   try {
-    for (let published = 0; published < flights.length; published += CHUNK) {
-      const chunk = flights.slice(published, published + CHUNK)
+    for (let published = 0; published < flights.length; published += portion) {
+      const chunk = flights.slice(published, published + portion)
       const messages = chunk.map((flight) => ({ key: flight.origin, value: JSON.stringify(flight) }))
       await producer.send({ topic: TOPIC, acks: -1, messages })
-      onProgress(published + chunk.length)
+      await onProgress(published + chunk.length)
     }
   } finally {
     await producer.disconnect()
   }
+}
+
+/** The flights of each partition, in their order. */
+export function byPartition(flights: readonly Flight[]): readonly (readonly Flight[])[] {
+  const partitionMetadata = Array.from({ length: PARTITIONS }, (_, partitionId) => ({
+    partitionErrorCode: 0,
+    partitionId,
+    leader: 0,
+    replicas: [],
+    isr: [],
+  }))
+  const partitionOf = createPartitioner()
+  const partitions: Flight[][] = partitionMetadata.map(() => [])
+  for (const flight of flights) {
+    const message = { key: flight.origin, value: null }
+    partitions[partitionOf({ topic: TOPIC, partitionMetadata, message })]?.push(flight)
+  }
+  return partitions
 }
 
 /** Where brokers were given, there may be a topic of an earlier demo, or somebody else's of that name. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pipeline } from 'tidemark'
 import type { PipelineClient } from 'tidemark/client'
 import { connections } from '../connections.js'
 import { delayedFlights } from '../delayed-flights.js'
@@ -7,11 +8,15 @@ import { ProgressBar } from './progress.js'
 
 const LOOK_MS = 200
 
-/** Runs the pipelines over what is in the topic, from its beginning. Returns how many of its records each has read. */
-export async function runToEnd(client: PipelineClient, records: number): Promise<readonly number[]> {
-  const bounded = { until: 'latest', fresh: true } as const
+/**
+ * Runs the pipelines over what is in the topic: from its beginning, but for `begun`, which goes on from where it stopped.
+ * Returns how many of its records each has read.
+ */
+export async function runToEnd(client: PipelineClient, records: number, begun?: Pipeline): Promise<readonly number[]> {
   const pipelines = await Promise.all(
-    [delayedFlights, delaysByAirport, connections].map((pipeline) => client.start(pipeline.name, bounded)),
+    [delayedFlights, delaysByAirport, connections].map((pipeline) =>
+      client.start(pipeline.name, { until: 'latest', fresh: pipeline !== begun }),
+    ),
   )
   const read = (): Promise<number[]> =>
     Promise.all(

@@ -3,6 +3,7 @@ import { TidemarkPlugin } from 'tidemark/plugin'
 import { connections } from '../connections.js'
 import { delayedFlights } from '../delayed-flights.js'
 import { delaysByAirport } from '../delays-by-airport.js'
+import { delaysV2 } from '../time-travel/forked.js'
 
 export interface DemoWorker {
   /** Rejects if the worker fails, resolves when Ctrl-C or `stop` has ended it. */
@@ -30,7 +31,7 @@ export async function startWorker({ address, brokers, postgres }: DemoServers): 
     taskQueue: 'demo',
     plugins: [
       new TidemarkPlugin({
-        pipelines: [delayedFlights, delaysByAirport, connections],
+        pipelines: [delayedFlights, delaysByAirport, connections, delaysV2],
         kafka: { brokers },
         postgres: { connectionString: postgres },
       }),

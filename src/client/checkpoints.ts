@@ -45,6 +45,8 @@ export interface CheckpointInfo {
   readonly written: number
   readonly skipped: number
   readonly deadLettered: number
+  /** Values that came too late for a window or a join. */
+  readonly late: number
   readonly lag: number | null
   /** Why the epoch ended where it did. */
   readonly ended: EpochEnd
@@ -107,6 +109,7 @@ export function checkpointInfo(runId: string, epoch: RecordedEpoch): CheckpointI
     written: result.written,
     skipped: result.skipped ?? 0,
     deadLettered: result.deadLettered ?? 0,
+    late: result.late ?? 0,
     lag: result.lag,
     ended: result.ended,
     bytes,

@@ -6,7 +6,7 @@ import { DEFAULT_TASK_QUEUE, PIPELINE_WORKFLOW, pipelineWorkflowId } from '../pr
 import type { Duration } from '../units.js'
 import { listPipelines, type PipelineListing } from './list-pipelines.js'
 import { ClientHandle, type PipelineHandle, type StartedPipeline } from './pipeline-handle.js'
-import { describePipelineRun, pipelineTasks } from './read-pipeline.js'
+import { pipelineTasks } from './read-pipeline.js'
 import { checkRewind, type ForkOptions, planRewind, type RewindOptions, type RewindPlan } from './rewind.js'
 import { type CheckedStart, checkStart, type StartOptions } from './start-options.js'
 
@@ -44,13 +44,13 @@ export class PipelineClient {
    */
   async rewind(pipeline: PipelineRef, options: RewindOptions): Promise<StartedPipeline> {
     const name = nameOf(pipeline)
-    const { to: _, stage: _stage, partition: _partition, timeout, ...starting } = options
+    const { to: _, stage: _stage, partition: _partition, timeout, onPlan, ...starting } = options
     const rewind = checkRewind(name, options)
     const checked = checkStart(name, starting)
-    const { running } = await planRewind(this.client, name, rewind)
-    const { description } = await describePipelineRun(this.client, name)
-    if (running) await this.ended(name, timeout)
-    const taskQueue = checked.taskQueue ?? description.taskQueue
+    const plan = await planRewind(this.client, name, rewind)
+    onPlan?.(plan)
+    if (plan.running) await this.ended(name, timeout)
+    const taskQueue = checked.taskQueue ?? plan.taskQueue
     return await this.begin(name, { ...checked, taskQueue, input: { ...checked.input, rewind } })
   }
 
@@ -67,9 +67,8 @@ export class PipelineClient {
       const reason = `it has run already: rewind it, or choose another name`
       throw new InvalidCommand({ command: 'fork', pipeline: name, reason })
     }
-    await planRewind(this.client, of, rewind)
-    const { description } = await describePipelineRun(this.client, of)
-    const taskQueue = checked.taskQueue ?? description.taskQueue
+    const plan = await planRewind(this.client, of, rewind)
+    const taskQueue = checked.taskQueue ?? plan.taskQueue
     return await this.begin(name, { ...checked, taskQueue, input: { ...checked.input, rewind: { ...rewind, of } } })
   }
 

@@ -10,7 +10,7 @@ import { eachOf } from '../control/each-of.js'
 import { reasonOf } from '../errors/base.js'
 import { errorCatalog, type ErrorCode } from '../errors/catalog.js'
 import { InvalidCommand, PipelineNotFound } from '../errors/control.js'
-import { type Counters, noCounters } from '../protocol/checkpoint.js'
+import { counted, type Counters, noCounters } from '../protocol/checkpoint.js'
 import { MEMO, type PipelineMemo } from '../protocol/messages.js'
 import { pipelineWorkflowId } from '../protocol/names.js'
 import { waitingFor } from './pending.js'
@@ -120,13 +120,5 @@ function known(code: string, message: string): StatusProblem {
 }
 
 function totalOf(tasks: readonly TaskStatus[]): Counters {
-  return tasks.reduce(
-    (sum, { counters }) => ({
-      read: sum.read + counters.read,
-      written: sum.written + counters.written,
-      skipped: sum.skipped + counters.skipped,
-      deadLettered: sum.deadLettered + counters.deadLettered,
-    }),
-    noCounters,
-  )
+  return tasks.reduce((sum, { counters }) => counted(sum, counters), noCounters)
 }

@@ -23,9 +23,11 @@ export interface RewindOptions extends Omit<StartOptions, 'fresh' | 'from' | 'if
   readonly partition?: number
   /** How long to wait for the end of a pipeline that runs. Default 10 minutes. */
   readonly timeout?: Duration
+  /** Told what will be done, before anything is. What it throws keeps it from being done. */
+  readonly onPlan?: (plan: RewindPlan) => void
 }
 
-export interface ForkOptions extends Omit<RewindOptions, 'to' | 'stage' | 'partition' | 'timeout'> {
+export interface ForkOptions extends Omit<RewindOptions, 'to' | 'stage' | 'partition' | 'timeout' | 'onPlan'> {
   readonly from: RewindTo
 }
 
@@ -48,6 +50,8 @@ export interface RewoundTask {
 
 export interface RewindPlan {
   readonly pipeline: string
+  /** Of its newest run. */
+  readonly taskQueue: string
   /** It is cancelled first: it ends with a checkpoint. */
   readonly running: boolean
   readonly tasks: readonly RewoundTask[]
@@ -105,6 +109,7 @@ export async function planRewind(client: Client, pipeline: string, rewind: Rewin
   const stages = new Set(meant.map(({ stage }) => stage))
   return {
     pipeline,
+    taskQueue: description.taskQueue,
     running: !hasEnded(pipelineStateOf(description.status.name, memo)),
     tasks: tasks.toSorted((a, b) => a.stage.localeCompare(b.stage) || a.partition - b.partition),
     sinks: sinksIn(plan, stages),

@@ -139,7 +139,12 @@ export class StreamBuilder {
     return Object.assign(new StreamBuilder(out), { late: new StreamBuilder(late) })
   }
 
-  join(id: string, other: unknown, options: unknown, combine: Combine): StreamBuilder {
+  join(
+    id: string,
+    other: unknown,
+    options: unknown,
+    combine: Combine,
+  ): StreamBuilder & { readonly late: Readonly<Record<'left' | 'right', StreamBuilder>> } {
     this.#mustBeKeyed(id)
     if (!this.#port.timed) this.#fault(id, 'needs event time: call .eventTime(id, timestamp, options) first')
     const settings = this.#checked(checkJoin(options, `steps.${id}`))
@@ -150,7 +155,10 @@ export class StreamBuilder {
       inputs.push(other.#port)
       if (!other.#port.keyed || !other.#port.timed) this.#fault(id, 'joins a stream that needs a key and event time')
     }
-    return this.#step(id, joinStep(combine, settings), inputs)
+    const [out, left, right] = this.#port.recorder.step(id, inputs, joinStep(combine, settings))
+    if (out === undefined || left === undefined || right === undefined) throw new TypeError('a join has three outputs')
+    const late = Object.freeze({ left: new StreamBuilder(left), right: new StreamBuilder(right) })
+    return Object.assign(new StreamBuilder(out), { late })
   }
 
   joinTable(id: string, table: unknown, options: unknown, combine: Combine): StreamBuilder {

@@ -80,7 +80,7 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * times, less `maxDisorder` and 1 ms; it moves when the value is through. Times are whole ms: fractions are dropped.
    * What is no time, or no valid one, makes the record a bad record. Where streams come together, the
    * earliest of their watermarks counts; with `idleAfter`, not that of a stream without values for so long, by the time of
-   * epochs. What comes then may be late. Behind a `repartition`, the same goes for partitions that nothing comes from.
+   * epochs: an outage between two of them counts. What comes then may be late. Behind a `repartition`, the same goes for partitions that nothing comes from.
    */
   eventTime(
     id: string,
@@ -131,7 +131,7 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * `combine` of each pair of a value here and one of `other` with the same key, whose times are `within` of each other,
    * with the later of both as its time; it comes out when the second of them has come. Values that meet none come out, where
    * `how` asks for them, with their own time, when the watermark of both streams has passed the last that they could have
-   * met by `grace`. Values that are behind the watermark by `grace` or more are dropped.
+   * met by `grace`. Values that are behind the watermark by `grace` or more go to `late`, which may be left unused.
    */
   readonly join: NeedsBoth<K, E, StatefulMethods<T, K, E>['join']>
   /**
@@ -160,7 +160,7 @@ interface StatefulMethods<T, K, E> {
     other: Stream<U, K, EventTime>,
     options: JoinOptions<H>,
     combine: (left: Left<H, T>, right: Right<H, U>, ctx: StepContext<K>) => Sync<R>,
-  ): Stream<R, K, E>
+  ): JoinedStream<T, U, K, R>
   joinTable<V, R, const H extends 'inner' | 'left' = 'inner'>(
     id: string,
     table: Table<V, K>,
@@ -172,6 +172,11 @@ interface StatefulMethods<T, K, E> {
 /** Results of windows; `late` are the values that came when their windows had closed. */
 export interface WindowedStream<T, K, R> extends Stream<Windowed<K, R>, K, EventTime> {
   readonly late: Stream<T, K, EventTime>
+}
+
+/** Results of a join; `late` are the values of either side that came when others might have gone that they would have met. */
+export interface JoinedStream<T, U, K, R> extends Stream<R, K, EventTime> {
+  readonly late: { readonly left: Stream<T, K, EventTime>; readonly right: Stream<U, K, EventTime> }
 }
 
 /** The last predicate of a branch: takes what no other took. */

@@ -68,6 +68,7 @@ class EpochRun {
     this.until = input.until === null ? null : raised(input.until, catchUp.furthest, session.inputs)
     for (const ledger of session.ledgers) this.committedAt.set(ledger, this.started)
     for (const outlet of session.outlets) outlet.offered = 0
+    session.time.late = 0
   }
 
   async run(): Promise<EpochResult> {
@@ -339,7 +340,7 @@ class EpochRun {
     // Where a receipt was adopted, what it lists was offered to another attempt.
     const written = Math.max(0, offered - refusals.skipped)
     refusals.clear((itemId) => session.isDone(itemId, positions))
-    const { watermark } = session.time
+    const { watermark, late } = session.time
     return {
       epoch: this.input.epoch,
       positions,
@@ -348,6 +349,7 @@ class EpochRun {
       written,
       ...(skipped > 0 && { skipped }),
       ...(deadLettered > 0 && { deadLettered }),
+      ...(late > 0 && { late }),
       lag,
       commits: this.commits,
       // What happens once, at the end of a bounded run, isn't left to another session.

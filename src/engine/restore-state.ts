@@ -2,7 +2,7 @@ import type { Blueprint } from '../definition/blueprint.js'
 import type { SegmentStore, StateBackend } from '../definition/state-backend.js'
 import { TidemarkError } from '../errors/base.js'
 import type { TaskAt } from '../errors/ownership.js'
-import { PlanIncompatible, StateBackendUnavailable, StateCorrupt } from '../errors/state.js'
+import { PlanIncompatible, StateBackendMissing, StateBackendUnavailable, StateCorrupt } from '../errors/state.js'
 import type { StateMark } from '../protocol/checkpoint.js'
 import { BackendState } from '../state/backend-state.js'
 import { InlineState } from '../state/inline-state.js'
@@ -72,7 +72,7 @@ async function restoreFrom(
 ): Promise<SegmentLog> {
   const recorded: StateMark = claim.checkpoint.state ?? { segments: [], versions: {} }
   const read = (key: string): Promise<Uint8Array | null> => {
-    if (backend === null) throw new SegmentFault(key, new TypeError(NO_BACKEND))
+    if (backend === null) throw new StateBackendMissing(task)
     return attempted(task, backend.describe, 'read a segment', () => backend.store.get(key))
   }
   let log: SegmentLog
@@ -86,8 +86,6 @@ async function restoreFrom(
   if (wrong.length > 0) throw new PlanIncompatible({ ...task, steps: wrong })
   return log
 }
-
-const NO_BACKEND = 'it lies in a state backend, and the pipeline has none'
 
 async function attempted<R>(task: TaskAt, backend: string, doing: string, work: () => Promise<R>): Promise<R> {
   try {

@@ -52,6 +52,14 @@ export const errorCatalog = {
   GenerationFenced: { retryable: false, next: 'nothing: another owner has taken over, this session ends' },
   SessionLost: { retryable: true, next: 'nothing: the task is claimed again' },
   StateTooLarge: { retryable: false, next: 'configure a state backend' },
+  StateNotKeepable: {
+    retryable: false,
+    next: 'keep plain objects, or give the step a serde; deploy and resume',
+  },
+  StateBackendMissing: {
+    retryable: false,
+    next: 'give the pipeline its state backend back, then resume; or start --fresh --from …',
+  },
   StateBackendUnavailable: { retryable: true, next: 'nothing: checkpoints are late, processing goes on' },
   StateCorrupt: { retryable: false, next: 'start --fresh --from a position whose state can be built again' },
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },

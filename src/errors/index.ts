@@ -39,5 +39,12 @@ export {
   PipelineAlreadyRunning,
   PipelineNotFound,
 } from './control.js'
-export { PlanIncompatible, StateBackendUnavailable, StateCorrupt, StateTooLarge } from './state.js'
+export {
+  PlanIncompatible,
+  StateBackendMissing,
+  StateBackendUnavailable,
+  StateCorrupt,
+  StateNotKeepable,
+  StateTooLarge,
+} from './state.js'
 export { StackUnavailable } from './stack.js'

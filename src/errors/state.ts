@@ -42,6 +42,35 @@ export class StateCorrupt extends StateError<StateCorruptDetails> {
   }
 }
 
+export interface StateNotKeepableDetails extends TaskAt {
+  readonly step: string
+}
+
+/** A step keeps a value that can't be stored: one of a class, a function, or what its serde refuses. */
+export class StateNotKeepable extends StateError<StateNotKeepableDetails> {
+  constructor(details: StateNotKeepableDetails, cause?: unknown) {
+    const { step } = details
+    super(
+      'StateNotKeepable',
+      `step '${step}' of ${named(details)} keeps what can't be stored: ${reasonOf(cause)}`,
+      details,
+      cause,
+    )
+  }
+}
+
+/** A checkpoint names state in a backend, and the pipeline has none any more. */
+export class StateBackendMissing extends StateError<TaskAt> {
+  constructor(details: TaskAt, cause?: unknown) {
+    super(
+      'StateBackendMissing',
+      `the state of ${named(details)} lies in a state backend, and the pipeline has none`,
+      details,
+      cause,
+    )
+  }
+}
+
 export interface StateBackendFailure extends TaskAt {
   /** What it is: `directory /var/state`. Never a secret. */
   readonly backend: string

@@ -74,6 +74,19 @@ export interface Counters {
   readonly written: number
   readonly skipped: number
   readonly deadLettered: number
+  /** Values that came too late for a window or a join, whether its `late` takes them or not: once per step. Absent: none. */
+  readonly late?: number
 }
 
 export const noCounters: Counters = { read: 0, written: 0, skipped: 0, deadLettered: 0 }
+
+export function counted(a: Counters, b: Partial<Counters>): Counters {
+  const late = (a.late ?? 0) + (b.late ?? 0)
+  return {
+    read: a.read + (b.read ?? 0),
+    written: a.written + (b.written ?? 0),
+    skipped: a.skipped + (b.skipped ?? 0),
+    deadLettered: a.deadLettered + (b.deadLettered ?? 0),
+    ...(late > 0 && { late }),
+  }
+}

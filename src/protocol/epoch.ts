@@ -1,13 +1,14 @@
 import type { Positions } from '../definition/position.js'
 import type { Owner } from '../definition/sink.js'
-import type {
-  Checkpoint,
-  Counters,
-  LedgerMarks,
-  Problem,
-  ScheduledEpoch,
-  StateChange,
-  StateMark,
+import {
+  type Checkpoint,
+  counted,
+  type Counters,
+  type LedgerMarks,
+  type Problem,
+  type ScheduledEpoch,
+  type StateChange,
+  type StateMark,
 } from './checkpoint.js'
 import type { SessionRef, TaskState } from './task.js'
 
@@ -93,6 +94,8 @@ export interface EpochResult {
   readonly written: number
   readonly skipped?: number
   readonly deadLettered?: number
+  /** See `Counters`. */
+  readonly late?: number
   readonly lag: number | null
   readonly commits: number
   readonly ended: EpochEnd
@@ -135,12 +138,7 @@ export function recordEpoch(state: TaskState, result: EpochResult): TaskState {
       ...(result.plan !== undefined && { plan: result.plan }),
     },
     scheduled: null,
-    counters: {
-      read: counters.read + result.read,
-      written: counters.written + result.written,
-      skipped: counters.skipped + (result.skipped ?? 0),
-      deadLettered: counters.deadLettered + (result.deadLettered ?? 0),
-    },
+    counters: counted(counters, result),
     lag: result.lag,
     session: result.ended === 'released' || state.session === null ? null : { ...state.session, furthest: null },
     trouble: result.trouble ?? null,

@@ -26,7 +26,8 @@ export class Taps {
     for (const { id } of [...stage.sources, ...stage.steps, ...stage.sinks]) this.digests.set(id, new ChainedDigest())
     const tapped: Stage = {
       ...stage,
-      sources: stage.sources.map(({ id, source }) => ({
+      sources: stage.sources.map(({ id, source, ...more }) => ({
+        ...more,
         id,
         source: {
           ...source,

@@ -3,6 +3,7 @@ import type { SegmentStore } from '../definition/state-backend.js'
 import type { StateChange } from '../protocol/checkpoint.js'
 import type { EpochMs } from '../units.js'
 import { type Blob, blobOf } from './blob.js'
+import { keeping } from './keepable.js'
 import { LogSegment } from './log-segment.js'
 import { SegmentWriter } from './segment.js'
 import type { SegmentLog } from './segment-log.js'
@@ -158,7 +159,7 @@ export class BackendState implements StateKeeper {
       do {
         const batch = Math.ceil(Math.min(BATCH, BATCH_BYTES / this.entryBytes))
         log.clean(batch, states.changeCount + segment.entries)
-        states.take(batch, writer, segment)
+        keeping(this.options.task, () => states.take(batch, writer, segment))
         if (writer.bytes < mostBytes && states.changeCount > 0) continue
         this.build = null
         this.storingBytes = writer.bytes

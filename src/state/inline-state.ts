@@ -1,6 +1,7 @@
 import { StateTooLarge } from '../errors/state.js'
 import type { TaskAt } from '../errors/ownership.js'
 import type { StateChange, StateMark } from '../protocol/checkpoint.js'
+import { keeping } from './keepable.js'
 import type { StateKeeper } from './state-keeper.js'
 import type { StepStates } from './step-states.js'
 
@@ -43,7 +44,7 @@ export class InlineState implements StateKeeper {
 
   async capture(): Promise<StateChange | undefined> {
     const { states, limit, sizes } = this
-    const delta = states.delta()
+    const delta = keeping(this.task, () => states.delta())
     if (delta === null && !this.rewrites) return undefined
     const [base = 0] = sizes
     const total = sizes.reduce((sum, size) => sum + size, delta?.length ?? 0)

@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib'
 import type { Home } from './cell.js'
 import { Journal } from './journal.js'
+import { codecOf } from './keepable.js'
 import { LogSegment } from './log-segment.js'
 import { SegmentReader, SegmentWriter } from './segment.js'
 import { StateTable, type TableOptions } from './table.js'
@@ -29,7 +30,9 @@ export class StepStates {
   table<V>(step: string, name: string, options?: TableOptions<V>, version = 1): StateTable<V> {
     const id = `${step} ${name}`
     if (this.tables.has(id)) throw new TypeError(`step '${step}' has two tables '${name}'`)
-    const table = new StateTable<V>(this.journal, options)
+    const { codec } = options ?? {}
+    const named = codec === undefined ? options : { ...options, codec: codecOf(step, codec) }
+    const table = new StateTable<V>(this.journal, named)
     this.tables.set(id, table as StateTable<unknown>)
     this.current[step] = version
     if (options?.migrate !== undefined) this.migrations.set(id, options.migrate)

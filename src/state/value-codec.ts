@@ -6,7 +6,15 @@ import type { StateCodec } from './table.js'
  * Throws a `TypeError` for what it can't keep: functions, symbols, objects of classes.
  */
 export const valueCodec: StateCodec<unknown> = {
-  encode: (value) => Buffer.from(JSON.stringify(tagged(value))),
+  encode(value) {
+    try {
+      return Buffer.from(JSON.stringify(tagged(value)))
+    } catch (error) {
+      const at = placeOf(value)
+      if (at === '' || !(error instanceof TypeError)) throw error
+      throw new TypeError(`at ${at}: ${error.message}`, { cause: error })
+    }
+  },
   decode: (bytes) => {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
     const value = JSON.parse(text) as unknown
@@ -47,6 +55,20 @@ function taggedObject(value: object): unknown {
     )
   }
   return taggedRecord(value)
+}
+
+/** Where in a value the first thing is that can't be kept: `.total.by[2]`. */
+function placeOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return ''
+  const within = value instanceof Map || value instanceof Set ? [...value].entries() : Object.entries(value)
+  for (const [name, inner] of within) {
+    try {
+      tagged(inner)
+    } catch {
+      return `${Number.isNaN(Number(name)) ? `.${name}` : `[${name}]`}${placeOf(inner)}`
+    }
+  }
+  return ''
 }
 
 function taggedRecord(value: object): unknown {

@@ -125,6 +125,9 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },
+      tooLate: () => {
+        time.late++
+      },
       ...(lane !== undefined && { lane }),
       mustBeHere: runtime.mustBeHere ?? (() => {}),
     }

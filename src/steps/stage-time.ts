@@ -164,6 +164,8 @@ export class StageTime {
   readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
+  /** Values that came too late for a step, since the epoch began. */
+  late = 0
   private readonly onWatermark: Firing[] = []
   private readonly onEpochStart: EpochStart[] = []
   private moved = false

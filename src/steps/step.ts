@@ -60,6 +60,8 @@ export interface StepRuntime {
   onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes?: boolean): void
   /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
   observe(time: EpochMs): void
+  /** A value has come too late for the step: counted. */
+  tooLate(): void
   /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */
   readonly lane?: LaneMaker
   /** Of a step behind which the key is another: throws for one that belongs to another partition. */

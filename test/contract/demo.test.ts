@@ -10,6 +10,8 @@ import { check } from '../../examples/demo/check.js'
 import { type Delays, expectedDelays, wrongDelays } from '../../examples/demo/delays.js'
 import { wrongRows } from '../../examples/demo/rows.js'
 import { readFlights } from '../../examples/demo/flights.js'
+import { byPartition } from '../../examples/demo/publish.js'
+import { delaysBehind } from '../../examples/demo/windows.js'
 import { projectRoot } from './project-files.js'
 
 let directory: string
@@ -112,6 +114,22 @@ describe('its own check', () => {
   it('counts pairs as often as they are missing or too many', () => {
     expect(wrongRows(['a', 'a', 'b'], ['a', 'a', 'b'])).toBe(0)
     expect(wrongRows(['a', 'c'], ['a', 'a', 'b'])).toBe(3)
+  })
+
+  it('knows which days a checkpoint had not seen the end of', async () => {
+    const flights = await readFlights()
+    const right = expectedDelays(flights)
+    const partitions = byPartition(flights)
+    const behind = (share: number) =>
+      delaysBehind(
+        partitions.map((own, partition) => ({ partition, positions: { flights: String(own.length * share) } })),
+        flights,
+      )
+    expect(partitions.flat()).toHaveLength(20_000)
+    expect(wrongDelays(behind(0), right)).toBe(0)
+    // An hour after the last flight nobody knows that no other comes.
+    const last = right.filter(({ day }) => day === '2001-03-31')
+    expect(wrongDelays(behind(1), last)).toBe(0)
   })
 
   it('counts rows that are missing, too many, or otherwise', async () => {

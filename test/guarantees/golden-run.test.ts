@@ -1,9 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { GOLDEN_SINKS, type GoldenOptions, type Reading } from '../fixtures/golden-pipeline.js'
@@ -13,20 +9,19 @@ import { readOutput } from '../oracle/read-output.js'
 import { CommitWatch } from '../setup/scene/commits.js'
 import type { TaskStanding } from '../setup/scene/scene.js'
 import { taskPast } from '../setup/scene/task-past.js'
-import { leakedWorkers, WorkerProcess } from '../setup/scene/worker-process.js'
-import { brokers, temporalAddress } from '../setup/shared-servers.js'
+import { WorkerCrew } from '../setup/scene/worker-crew.js'
+import { brokers } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
-import { waitUntil } from '../setup/wait-until.js'
 import { Seeded } from '../simulation/seeded.js'
 import { Topics } from './topics.js'
 
 /**
- * The promise: what a pipeline writes depends on its records alone. Every step that keeps state writes, line by line, what it
- * wrote in a golden run of the same topic by one worker that nothing ever happened to: with three workers, other
- * checkpoints, and kill -9 of a partition's owner after each of three of them, in the middle of the next epoch.
+ * The promise: what a pipeline writes depends on its records alone. Every step that keeps state, joins of topics among them,
+ * writes, line by line, what it wrote in a golden run of the same topics by one worker that nothing ever happened to: with three
+ * workers, other checkpoints, state in files instead of history, and kill -9 of a partition's owner after each of three
+ * checkpoints, in the middle of the next epoch.
  */
 
-const program = fileURLToPath(new URL('../../dist/test/fixtures/golden-worker.js', import.meta.url))
 /** Records by partition. The first is the one whose owner is killed. */
 const RECORDS = [3_000, 1_000, 1_000]
 /**
@@ -35,54 +30,49 @@ const RECORDS = [3_000, 1_000, 1_000]
  */
 const PACE = { slow: { from: 1_000, to: 2_200, ms: 6 }, commit: '300ms', checkpoint: '600ms' } as const
 const FAULTS = 3
+const EVERY = { every: 10 }
+const BEGIN = Date.UTC(2026, 0, 1)
 const names = { golden: uniqueName('golden'), disturbed: uniqueName('disturbed') }
 type Run = keyof typeof names
-const workers: WorkerProcess[] = []
-let root: string
-let connection: Connection
-let client: Client
+let crew: WorkerCrew<GoldenSettings>
 let topics: Topics
-let topic: string
+let read: GoldenOptions['topics']
 /** Of one of the disturbed run's sinks. */
 let commits: CommitWatch
 
 const workflowOf = (run: Run): string => `tidemark/${names[run]}`
 const taskOf = (run: Run, partition: number): string => `${workflowOf(run)}/main/${partition}`
-const directoryOf = (run: Run): string => join(root, run)
+const directoryOf = (run: Run): string => join(crew.directory, run)
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tidemark-golden-'))
+  crew = await WorkerCrew.gather('golden-worker')
   commits = new CommitWatch(join(directoryOf('disturbed'), 'count'))
-  connection = await Connection.connect({ address: temporalAddress() })
-  client = new Client({ connection })
   topics = new Topics()
-  topic = await topics.make(uniqueName('readings'), RECORDS.length)
-  for (const [partition, count] of RECORDS.entries())
-    await topics.produce({ topic, messages: readings(partition, count) })
+  const made = (name: string) => topics.make(uniqueName(name), RECORDS.length)
+  read = { readings: await made('readings'), others: await made('others'), rows: await made('rows') }
+  for (const [partition, count] of RECORDS.entries()) {
+    await topics.produce({ topic: read.readings, messages: readings(partition, count, 1) })
+    await topics.produce({ topic: read.others, messages: readings(partition, count, 101) })
+    await topics.produce({ topic: read.rows, messages: changes(partition, count / 5) })
+  }
 })
 
 afterAll(async () => {
   await commits.stop().catch(() => undefined)
-  await Promise.allSettled(workers.map((worker) => worker.end()))
   const ids = (['golden', 'disturbed'] as const).flatMap((run) => [
     workflowOf(run),
     ...RECORDS.map((_, partition) => taskOf(run, partition)),
   ])
-  for (const id of ids)
-    await client.workflow
-      .getHandle(id)
-      .terminate('the test is over')
-      .catch(() => undefined)
+  await crew.close(ids)
   await topics.close()
-  await connection.close()
-  await rm(root, { recursive: true, force: true, maxRetries: 5 })
-  expect(leakedWorkers()).toEqual([])
 })
 
+const keyOf = (partition: number, random: Seeded): string => `key-${partition}-${random.below(40)}`
+
 /** Out of order, some too late, some twice, with pauses: something for every step to make a difference of. */
-function readings(partition: number, count: number) {
-  const random = new Seeded(partition + 1)
-  let time = Date.UTC(2026, 0, 1)
+function readings(partition: number, count: number, seed: number) {
+  const random = new Seeded(partition + seed)
+  let time = BEGIN
   return Array.from({ length: count }, (_, n) => {
     time += random.chance(0.02) ? 1_200 : random.below(80)
     const disorder = random.chance(0.05) ? 12_000 : 2_000
@@ -91,32 +81,39 @@ function readings(partition: number, count: number) {
       at: time - random.below(disorder),
       amount: random.below(1_000),
     }
-    const key = `key-${partition}-${random.below(40)}`
-    return { partition, key, timestamp: String(time), value: JSON.stringify(reading) }
+    return { partition, key: keyOf(partition, random), timestamp: String(time), value: JSON.stringify(reading) }
   })
 }
 
-type Pace = Pick<GoldenOptions, 'slow' | 'commit' | 'checkpoint'>
+/** Of a table: each of its keys changes now and then, and is gone now and then, over the time of the readings. */
+function changes(partition: number, count: number) {
+  const random = new Seeded(partition + 201)
+  return Array.from({ length: count }, (_, n) => ({
+    partition,
+    key: keyOf(partition, random),
+    timestamp: String(BEGIN + n * 300),
+    value: random.chance(0.3) ? null : JSON.stringify({ name: `row ${n}` }),
+  }))
+}
+
+type Pace = Pick<GoldenOptions, 'slow' | 'commit' | 'checkpoint' | 'state'>
 
 async function addWorkers(run: Run, count: number, pace: Pace): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const settings: GoldenSettings = {
-      identity: `worker-${workers.length + 1}`,
-      temporalAddress: temporalAddress(),
+    await crew.add({
       brokers: brokers(),
       pipeline: names[run],
-      topic,
+      topics: read,
       directory: directoryOf(run),
       taskQueue: names[run],
       heartbeatTimeout: '1500ms',
       ...pace,
-    }
-    workers.push(await WorkerProcess.start({ program, settings }, root))
+    })
   }
 }
 
 const start = (run: Run) =>
-  client.workflow.start('tidemarkPipeline', {
+  crew.client.workflow.start('tidemarkPipeline', {
     workflowId: workflowOf(run),
     taskQueue: names[run],
     args: [{ pipeline: names[run], until: 'latest' }],
@@ -125,33 +122,28 @@ const start = (run: Run) =>
 type Standing = TaskStanding & { readonly problem: unknown }
 
 const standing = (run: Run, partition: number): Promise<Standing> =>
-  client.workflow.getHandle(taskOf(run, partition)).query<Standing>('tidemark.task')
-
-async function until<T>(what: string, look: () => T | Promise<T>) {
-  try {
-    return await waitUntil(look, { timeoutMs: 60_000, for: what, every: 10 })
-  } catch (error) {
-    const logs = workers.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-20).join('\n')}`)
-    throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
-  }
-}
+  crew.client.workflow.getHandle(taskOf(run, partition)).query<Standing>('tidemark.task')
 
 /**
  * Kills the owner of the first partition when it has made a checkpoint beyond `epoch`, and gone on. Returns that checkpoint's epoch.
  * Throws where the partition had ended before: the test would show nothing.
  */
 async function killBeyond(epoch: number): Promise<number> {
-  const { task, owner } = await until(`an owner with a checkpoint beyond epoch ${epoch}`, async () => {
-    const now = await standing('disturbed', 0).catch(() => NOWHERE)
-    const holder = workers.find(({ identity, runs }) => runs && identity === now.session?.worker)
-    const goesOn = now.checkpoint.epoch > epoch && holder !== undefined
-    return goesOn || now.phase === 'completed' || now.problem !== null ? { task: now, owner: holder } : null
-  })
+  const { task, owner } = await crew.until(
+    `an owner with a checkpoint beyond epoch ${epoch}`,
+    async () => {
+      const now = await standing('disturbed', 0).catch(() => NOWHERE)
+      const holder = crew.running(now.session?.worker)
+      const goesOn = now.checkpoint.epoch > epoch && holder !== undefined
+      return goesOn || now.phase === 'completed' || now.problem !== null ? { task: now, owner: holder } : null
+    },
+    EVERY,
+  )
   if (task.problem !== null) throw new Error(`the partition has a problem: ${JSON.stringify(task.problem)}`)
   if (owner === undefined) throw new Error('the partition had ended before the fault: it came too late')
   const reached = task.checkpoint.epoch
   // The ledgers are ahead of the checkpoint then.
-  await until('a commit of the epoch after it', () => (commits.newest(0)?.epoch ?? 0) > reached)
+  await crew.until('a commit of the epoch after it', () => (commits.newest(0)?.epoch ?? 0) > reached, EVERY)
   await owner.kill()
   return reached
 }
@@ -180,22 +172,23 @@ const outputs = (run: Run, sink: string): Promise<Outputs> => readOutput(join(di
 
 it('every step with state writes what an undisturbed run writes', { timeout: 480_000 }, async () => {
   await addWorkers('golden', 1, {})
-  await addWorkers('disturbed', 3, PACE)
+  const disturbance = { ...PACE, state: join(crew.directory, 'state') }
+  await addWorkers('disturbed', 3, disturbance)
   const golden = await start('golden')
   expect(await golden.result()).toMatchObject({ state: 'completed' })
-  await workers[0]?.terminate()
+  await crew.members[0]?.terminate()
 
   const disturbed = await start('disturbed')
   let epoch = 0
   for (let fault = 0; fault < FAULTS; fault++) {
     epoch = await killBeyond(epoch)
     // Enough for all three to be somebody else.
-    if (fault === 0) await addWorkers('disturbed', 1, PACE)
+    if (fault === 0) await addWorkers('disturbed', 1, disturbance)
   }
   expect(await disturbed.result()).toMatchObject({ state: 'completed' })
 
   // It was real: each fault lost an epoch, and state was made again behind a checkpoint, for outputs that were there already.
-  const { activities } = await taskPast(client, taskOf('disturbed', 0))
+  const { activities } = await taskPast(crew.client, taskOf('disturbed', 0))
   const lost = activities.filter(({ type, outcome }) => type === 'tidemark.runEpoch' && outcome === 'timed out')
   const ahead = activities.filter(({ type, result }) => type === 'tidemark.claim' && Boolean(result['furthest']))
   expect(lost.length).toBeGreaterThanOrEqual(FAULTS)

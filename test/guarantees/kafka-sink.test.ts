@@ -1,22 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
-import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { WorkerSettings } from '../fixtures/worker.js'
 import { judgeCountedTopic } from '../oracle/counted.js'
 import { Feed } from '../setup/scene/feed.js'
 import { NOTHING_WRONG, type TaskStanding } from '../setup/scene/scene.js'
-import { taskPast } from '../setup/scene/task-past.js'
-import { leakedWorkers, WorkerProcess } from '../setup/scene/worker-process.js'
-import { brokers, temporalAddress } from '../setup/shared-servers.js'
+import { WorkerCrew } from '../setup/scene/worker-crew.js'
+import type { WorkerProcess } from '../setup/scene/worker-process.js'
+import { brokers } from '../setup/shared-servers.js'
 import { createTopic } from '../setup/topics.js'
 import { uniqueName } from '../setup/unique-name.js'
-import { waitUntil, type WaitOptions } from '../setup/wait-until.js'
 import { Topics } from './topics.js'
 
 /**
@@ -25,24 +19,18 @@ import { Topics } from './topics.js'
  * still (SIGSTOP) and goes on after another has taken over. Judged by what Kafka's own Java client reads.
  */
 
-const program = fileURLToPath(new URL('../../dist/test/fixtures/worker.js', import.meta.url))
 const PARTITIONS = 3
 const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
 const pipeline = uniqueName('topic-to-topic')
 const taskQueue = uniqueName('kafka-sink')
-const workers: WorkerProcess[] = []
-let root: string
-let connection: Connection
-let client: Client
+let crew: WorkerCrew<WorkerSettings>
 let topics: Topics
 let input: string
 let outputs: [string, string]
 let feed: Feed
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tidemark-kafka-sink-'))
-  connection = await Connection.connect({ address: temporalAddress() })
-  client = new Client({ connection })
+  crew = await WorkerCrew.gather('worker')
   topics = new Topics()
   input = await createTopic(brokers(), uniqueName('numbers'), PARTITIONS)
   outputs = [
@@ -52,47 +40,28 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await Promise.allSettled([...workers.map((worker) => worker.end()), feed?.stop()])
-  for (const id of [`tidemark/${pipeline}`, ...partitions.map(taskId)]) {
-    const handle = client.workflow.getHandle(id)
-    await handle.terminate('the test is over').catch(() => undefined)
-  }
+  await feed?.stop().catch(() => undefined)
+  await crew.close([`tidemark/${pipeline}`, ...partitions.map(taskId)])
   await topics.close()
-  await connection.close()
-  await rm(root, { recursive: true, force: true, maxRetries: 5 })
-  expect(leakedWorkers()).toEqual([])
 })
 
 const taskId = (partition: number): string => `tidemark/${pipeline}/main/${partition}`
 
-async function addWorker(): Promise<void> {
-  const settings: WorkerSettings = {
-    identity: `worker-${workers.length + 1}`,
-    temporalAddress: temporalAddress(),
+const addWorker = () =>
+  crew.add({
     brokers: brokers(),
     pipeline,
     topic: input,
-    directory: root,
+    directory: crew.directory,
     outputs,
     taskQueue,
     commit: '200ms',
     checkpoint: '3s',
     heartbeatTimeout: '2s',
-  }
-  workers.push(await WorkerProcess.start({ program, settings }, root))
-}
+  })
 
 const task = (partition: number): Promise<TaskStanding> =>
-  client.workflow.getHandle(taskId(partition)).query<TaskStanding>('tidemark.task')
-
-async function until<T>(what: string, look: () => T | Promise<T>, options: WaitOptions = {}) {
-  try {
-    return await waitUntil(look, { timeoutMs: 60_000, for: what, ...options })
-  } catch (error) {
-    const logs = workers.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-20).join('\n')}`)
-    throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
-  }
-}
+  crew.client.workflow.getHandle(taskId(partition)).query<TaskStanding>('tidemark.task')
 
 /** Offsets behind the last committed record, of every partition of both outputs. */
 async function ends(): Promise<number[]> {
@@ -105,28 +74,30 @@ async function ends(): Promise<number[]> {
 /** Every partition of both outputs gets that many more records that are committed. */
 async function progress(more: number): Promise<void> {
   const before = await ends()
-  await until('more output everywhere', async () => {
+  await crew.until('more output everywhere', async () => {
     return (await ends()).every((end, at) => end >= (before[at] ?? 0) + more)
   })
 }
 
 const ownerOf = (partition: number): Promise<WorkerProcess> =>
-  until(`an owner of partition ${partition}`, async () => {
+  crew.until(`an owner of partition ${partition}`, async () => {
     const { session } = await task(partition)
-    return workers.find((worker) => worker.identity === session?.worker && worker.runs)
+    return crew.running(session?.worker)
   })
 
 /** Right behind a checkpoint, then so much later that some commits but no checkpoint have followed. */
 async function middleOfEpoch(partition: number): Promise<void> {
   const { checkpoint } = await task(partition)
-  await until('a checkpoint', async () => (await task(partition)).checkpoint.epoch > checkpoint.epoch, { every: 20 })
+  await crew.until('a checkpoint', async () => (await task(partition)).checkpoint.epoch > checkpoint.epoch, {
+    every: 20,
+  })
   await sleep(900)
 }
 
 it('gives readers of committed records each output once, in order', { timeout: 600_000 }, async () => {
   await Promise.all([addWorker(), addWorker()])
   feed = new Feed({ brokers: brokers(), topic: input, partitions: PARTITIONS, perSecond: 1_500 })
-  await client.workflow.start('tidemarkPipeline', {
+  await crew.client.workflow.start('tidemarkPipeline', {
     workflowId: `tidemark/${pipeline}`,
     taskQueue,
     args: [{ pipeline }],
@@ -144,14 +115,14 @@ it('gives readers of committed records each output once, in order', { timeout: 6
   const zombie = await ownerOf(0)
   await middleOfEpoch(0)
   zombie.freeze()
-  await until('the worker to stand still', () => zombie.isFrozen)
+  await crew.until('the worker to stand still', () => zombie.isFrozen)
   await progress(300)
   zombie.thaw()
-  await until('the zombie to be told off', () => /GenerationFenced|SessionLost/.test(zombie.log))
+  await crew.until('the zombie to be told off', () => /GenerationFenced|SessionLost/.test(zombie.log))
   await progress(300)
 
   await feed.end()
-  await until('every partition to be read to its end', async () => {
+  await crew.until('every partition to be read to its end', async () => {
     const tasks = await Promise.all(partitions.map(task))
     return tasks.every(({ checkpoint }, at) => Number(checkpoint.positions['numbers']) === feed.ends[at])
   })
@@ -163,11 +134,6 @@ it('gives readers of committed records each output once, in order', { timeout: 6
   }
 
   // It was real: killed owners left commits that no checkpoint knew, and these were executed again, muted.
-  const furthest: unknown[] = []
-  for (const partition of partitions) {
-    const { activities } = await taskPast(client, taskId(partition))
-    const claims = activities.filter(({ type }) => type === 'tidemark.claim')
-    furthest.push(...claims.map(({ result }) => result['furthest']).filter((at) => at !== null && at !== undefined))
-  }
+  const furthest = (await Promise.all(partitions.map((partition) => crew.foundAhead(taskId(partition))))).flat()
   expect(furthest.length).toBeGreaterThanOrEqual(2)
 })

@@ -1,21 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
-import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { ArrivalsSettings } from '../fixtures/arrivals-worker.js'
 import { readCommitted } from '../oracle/read-committed.js'
 import { readTopic } from '../oracle/read-topic.js'
 import type { TaskStanding } from '../setup/scene/scene.js'
-import { taskPast } from '../setup/scene/task-past.js'
-import { leakedWorkers, WorkerProcess } from '../setup/scene/worker-process.js'
-import { brokers, temporalAddress } from '../setup/shared-servers.js'
+import { WorkerCrew } from '../setup/scene/worker-crew.js'
+import { brokers } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
-import { waitUntil } from '../setup/wait-until.js'
 import { Topics } from './topics.js'
 
 /**
@@ -27,7 +20,6 @@ import { Topics } from './topics.js'
  * say, counted anew.
  */
 
-const program = fileURLToPath(new URL('../../dist/test/fixtures/arrivals-worker.js', import.meta.url))
 const PARTITIONS = 2
 const EACH = 3_000
 const AIRPORTS = ['TXL', 'LIS', 'OSL', 'VIE', 'ATH', 'DUB', 'RIX']
@@ -39,19 +31,14 @@ const taskQueue = uniqueName('repartition')
 const taskIds = Object.entries(STAGES).flatMap(([stage, count]) =>
   Array.from({ length: count }, (_, partition) => `${workflowId}/${stage}/${partition}`),
 )
-const workers: WorkerProcess[] = []
-let root: string
-let connection: Connection
-let client: Client
+let crew: WorkerCrew<ArrivalsSettings>
 let topics: Topics
 let input: string
 let output: string
 let names: string
 
 beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'tidemark-repartition-'))
-  connection = await Connection.connect({ address: temporalAddress() })
-  client = new Client({ connection })
+  crew = await WorkerCrew.gather('arrivals-worker')
   topics = new Topics()
   input = await topics.make(uniqueName('flights'), PARTITIONS)
   output = await topics.make(uniqueName('arrivals'), 1)
@@ -72,47 +59,16 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await Promise.allSettled(workers.map((worker) => worker.end()))
-  for (const id of [workflowId, ...taskIds])
-    await client.workflow
-      .getHandle(id)
-      .terminate('the test is over')
-      .catch(() => undefined)
+  await crew.close([workflowId, ...taskIds])
   await topics.close()
   await topics.delete(`tidemark.default.${pipeline}.by-destination-repartition`).catch(() => undefined)
-  await connection.close()
-  await rm(root, { recursive: true, force: true, maxRetries: 5 })
-  expect(leakedWorkers()).toEqual([])
 })
 
-async function addWorker(): Promise<WorkerProcess> {
-  const settings: ArrivalsSettings = {
-    identity: `worker-${workers.length + 1}`,
-    temporalAddress: temporalAddress(),
-    brokers: brokers(),
-    pipeline,
-    topic: input,
-    names,
-    output,
-    taskQueue,
-    heartbeatTimeout: '2s',
-  }
-  const worker = await WorkerProcess.start({ program, settings }, root)
-  workers.push(worker)
-  return worker
-}
+const addWorker = () =>
+  crew.add({ brokers: brokers(), pipeline, topic: input, names, output, taskQueue, heartbeatTimeout: '2s' })
 
 const epochOf = async (id: string): Promise<number> =>
-  (await client.workflow.getHandle(id).query<TaskStanding>('tidemark.task')).checkpoint.epoch
-
-async function until<T>(what: string, look: () => T | Promise<T>): Promise<unknown> {
-  try {
-    return await waitUntil(look, { timeoutMs: 90_000, for: what, every: 20 })
-  } catch (error) {
-    const logs = workers.map((worker) => `--- ${worker.identity}\n${worker.log.split('\n').slice(-20).join('\n')}`)
-    throw new Error(`${what} did not come.\n${logs.join('\n')}`, { cause: error })
-  }
-}
+  (await crew.client.workflow.getHandle(id).query<TaskStanding>('tidemark.task')).checkpoint.epoch
 
 interface Arrival {
   readonly id: number
@@ -130,13 +86,16 @@ interface Count {
 
 it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 480_000 }, async () => {
   const victim = await addWorker()
-  const run = await client.workflow.start('tidemarkPipeline', {
+  const run = await crew.client.workflow.start('tidemarkPipeline', {
     workflowId,
     taskQueue,
     args: [{ pipeline, until: 'latest' }],
   })
   // Both stages have made a checkpoint, and gone on from there: commits have followed, no checkpoint.
-  for (const id of taskIds) await until(`a checkpoint of ${id}`, async () => (await epochOf(id).catch(() => 0)) > 0)
+  for (const id of taskIds)
+    await crew.until(`a checkpoint of ${id}`, async () => (await epochOf(id).catch(() => 0)) > 0, {
+      every: 20,
+    })
   await sleep(700)
   await victim.kill()
   await addWorker()
@@ -181,11 +140,6 @@ it('counts by two keys, each over all records, whoever is killed meanwhile', { t
   expect(expected.size).toBe(0)
 
   // It was real: what was killed had committed more than history knew.
-  const furthest: unknown[] = []
-  for (const id of taskIds) {
-    const { activities } = await taskPast(client, id)
-    const claims = activities.filter(({ type }) => type === 'tidemark.claim')
-    furthest.push(...claims.map(({ result }) => result['furthest']).filter((at) => at !== null && at !== undefined))
-  }
+  const furthest = (await Promise.all(taskIds.map((id) => crew.foundAhead(id)))).flat()
   expect(furthest.length).toBeGreaterThan(0)
 })

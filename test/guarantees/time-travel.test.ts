@@ -1,7 +1,8 @@
 /**
  * The promise: history is a log of checkpoints that one can read, prove and go back to, across any number of
  * continue-as-new. Every checkpoint is listed; executed once more, each gives the digests it has; a step that gives something
- * else is found and named; and a rewind writes again what it says, with the state of that time, and nothing else.
+ * else is found and named; a rewind writes again what it says, with the state of that time, and nothing else; and a fork writes
+ * that beside it.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,6 +23,9 @@ const PARTITIONS = 2
 const RUNS = 4
 const sums = uniqueName('travel-sums')
 const stamped = uniqueName('travel-stamped')
+const forked = uniqueName('travel-forked')
+/** With a step of another id: what it kept is let go. */
+const renamed = uniqueName('travel-renamed')
 let directory: string
 let output: Output
 let topics: Topics
@@ -34,18 +38,20 @@ import { definePipeline, json, text } from ${JSON.stringify(import.meta.resolve(
 import { fileSink } from ${JSON.stringify(import.meta.resolve('tidemark/file'))}
 import { kafkaSource } from ${JSON.stringify(import.meta.resolve('tidemark/kafka'))}
 
-const totals = (name, stamp) => definePipeline({
+const totals = (name, stamp, sum = 'sum') => definePipeline({
   name,
   sources: { numbers: kafkaSource({ topic: ${JSON.stringify(sums)}, key: text(), value: json() }) },
   steps: ({ numbers }) => numbers
     .map('start', ({ n }) => ({ n, total: n, stamp: '' }))
     .map('stamp', stamp)
-    .reduce('sum', (a, b) => ({ ...b, total: a.total + b.total }))
+    .reduce(sum, (a, b) => ({ ...b, total: a.total + b.total }))
     .map('round', ${round})
     .to('files', fileSink({ directory: ${JSON.stringify(output.directory)} + '/' + name, origin: true })),
   checkpoint: { interval: '100ms' },
 })
 export const sums = totals(${JSON.stringify(sums)}, (v) => v)
+export const forked = totals(${JSON.stringify(forked)}, (v) => v)
+export const renamed = totals(${JSON.stringify(renamed)}, (v) => v, 'other')
 export const stamped = totals(${JSON.stringify(stamped)}, (v) => (v.n % 7 === 6 ? { ...v, stamp: Date.now() } : v))
 export const tidemark = { kafka: { brokers: ${JSON.stringify(brokers())} } }
 `
@@ -62,9 +68,12 @@ beforeAll(async () => {
   topics = new Topics()
   await topics.make(sums, PARTITIONS)
   const file = await moduleFile('pipelines.mjs')
-  const module = (await import(pathToFileURL(file).href)) as { sums: Pipeline; stamped: Pipeline }
+  const module = (await import(pathToFileURL(file).href)) as Readonly<
+    Record<'sums' | 'stamped' | 'forked' | 'renamed', Pipeline>
+  >
+  const { sums: one, stamped: two, forked: three, renamed: four } = module
   // An idle epoch is a checkpoint like others: none while the test looks at them.
-  rig = await Rig.start({ pipelines: [module.sums, module.stamped], plugin: { idleInterval: '15m' } })
+  rig = await Rig.start({ pipelines: [one, two, three, four], plugin: { idleInterval: '15m' } })
 })
 
 afterAll(async () => {
@@ -104,17 +113,19 @@ async function checkpoints(name: string, partition: number): Promise<CheckpointI
   return found
 }
 
+const sumTo = (n: number): number => (n * (n + 1)) / 2
 const grouped = (n: number): string => n.toLocaleString('en-US')
 const runsOf = (found: readonly CheckpointInfo[]): number => new Set(found.map(({ runId }) => runId)).size
 
 /** With no code of the pipeline: of each partition every number from `first` on, once, in order, with the sum up to it. */
-async function expectTotals(generation: number, first: readonly number[], end: number): Promise<void> {
-  const lines = (await output.lines(generation)).filter(({ file }) => file.startsWith(sums))
+async function expectTotals(generation: number, first: readonly number[], end: number, name = sums): Promise<void> {
+  const lines = (await output.lines(generation)).filter(({ file }) => file.startsWith(name))
   for (const [partition, from] of first.entries()) {
     const own = lines.filter((line) => line.partition === partition)
     const expected = Array.from({ length: end - from }, (_, i) => from + i).map((n) => ({
       n,
-      total: (n * (n + 1)) / 2,
+      // What is let go is the sum of all before.
+      total: sumTo(n) - (name === renamed ? sumTo(from - 1) : 0),
       stamp: '',
     }))
     expect(
@@ -182,14 +193,27 @@ it('lists, proves and goes back to checkpoints across continue-as-new', { timeou
   const behind = sent - Number(first.find(({ epoch }) => epoch === middle)?.positions['numbers'])
   expect(JSON.parse(shadow.out)).toMatchObject([{ same: 0, changed: behind, added: 0, removed: 0 }])
   const known = await tidemark('state', sums, 'sum', 'key-0', '--module', module, '--partition', '0', '--json')
-  const value = { n: sent - 1, total: (sent * (sent - 1)) / 2, stamp: '' }
+  const value = { n: sent - 1, total: sumTo(sent - 1), stamp: '' }
   expect(JSON.parse(known.out)).toMatchObject([{ count: 1, entries: [{ key: ['key-0'], value: [value] }] }])
+
+  const begins = [first, second].map((found) =>
+    Number(found.find(({ epoch }) => epoch === middle)?.positions['numbers']),
+  )
+  const there = ['--from', String(middle), '--until', 'latest'] as const
+  const forks = await Promise.all([
+    tidemark('fork', sums, '--as', forked, ...there),
+    tidemark('fork', sums, '--as', renamed, ...there, '--allow-non-restored-state'),
+  ])
+  for (const fork of forks) expect(fork).toMatchObject({ code: 0, err: '' })
+  for (const name of [forked, renamed]) {
+    await rig.pipelines.get(name).result()
+    await expectTotals(1, begins, sent, name)
+  }
 
   const to = ['--to', String(middle)] as const
   const asked = await tidemark('rewind', sums, ...to)
   expect(asked).toMatchObject({ code: 2, err: expect.stringContaining('next: to do it, give --yes') })
-  const from = [first, second].map((found) => Number(found.find(({ epoch }) => epoch === middle)?.positions['numbers']))
-  const again = from.reduce((sum, position) => sum + sent - position, 0)
+  const again = begins.reduce((sum, position) => sum + sent - position, 0)
   expect(asked.out).toContain(`outputs of ${grouped(again)} records of 2 tasks will be written again`)
   expect(asked.out).toContain(`files: file, directory ${output.directory}`)
   expect((await rig.status(sums)).incarnation, 'nothing was done').toBe(1)
@@ -200,7 +224,7 @@ it('lists, proves and goes back to checkpoints across continue-as-new', { timeou
   await send(10)
   await allRead(sums)
   await rig.pipelines.get(sums).drain()
-  await expectTotals(2, from, sent)
+  await expectTotals(2, begins, sent)
   await expectTotals(1, [0, 0], before)
 })
 

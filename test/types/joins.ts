@@ -8,6 +8,7 @@ import {
   table,
   text,
   type EventTime,
+  type JoinedStream,
   type Stream,
   type Table,
 } from '../../src/index.js'
@@ -26,14 +27,16 @@ const inner = orders.join('i', payments, { within: '4h' }, (order, payment, ctx)
   expectTypeOf(ctx.key).toEqualTypeOf<string>()
   return { ...order, paid: payment.amount }
 })
-expectTypeOf(inner).toEqualTypeOf<Stream<{ paid: number; id: string; total: number }, string, EventTime>>()
+expectTypeOf(inner).toEqualTypeOf<JoinedStream<O, P, string, { paid: number; id: string; total: number }>>()
+expectTypeOf(inner.late.left).toEqualTypeOf<Stream<O, string, EventTime>>()
+expectTypeOf(inner.late.right).toEqualTypeOf<Stream<P, string, EventTime>>()
 
 const left = orders.join('l', payments, { how: 'left', within: { before: '1h', after: 5 } }, (order, payment) => {
   expectTypeOf(order).toEqualTypeOf<O>()
   expectTypeOf(payment).toEqualTypeOf<P | undefined>()
   return payment?.amount ?? 0
 })
-expectTypeOf(left).toEqualTypeOf<Stream<number, string, EventTime>>()
+expectTypeOf(left).toEqualTypeOf<JoinedStream<O, P, string, number>>()
 
 orders.join('o', payments, { how: 'outer', within: '4h', grace: '1m' }, (order, payment) => {
   expectTypeOf(order).toEqualTypeOf<O | undefined>()

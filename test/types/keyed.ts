@@ -174,3 +174,16 @@ definePipeline({
     ]
   },
 })
+
+type Delayed = { readonly delay: number }
+declare const delayed: Stream<Delayed, string, EventTime>
+/** Outside a pipeline: its parts' functions say what comes in. */
+const outside = combine({ flights: count(), worst: max((f: Delayed) => f.delay) })
+expectTypeOf(delayed.window('outside', tumbling('1d'), outside).map('value', (w) => w.value)).toEqualTypeOf<
+  Stream<{ flights: number; worst: number }, string, EventTime>
+>()
+const further = combine({ far: sum((f: { readonly distance: number }) => f.distance), worst: outside })
+declare const far: Stream<Delayed & { readonly distance: number }, string, EventTime>
+far.aggregate('further', further)
+// @ts-expect-error these have no distance
+delayed.aggregate('no-distance', further)

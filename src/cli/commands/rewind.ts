@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { RewindOptions, RewindTo } from '../../client/rewind.js'
+import type { RewindOptions, RewindPlan, RewindTo } from '../../client/rewind.js'
 import type { Duration } from '../../units.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { CommandFailure, EXIT } from '../failure.js'
@@ -42,14 +42,22 @@ export function rewindCommand(terminal: Terminal): Command {
   return withJson(withConnection(command)).action((name: string, flags: Flags) =>
     connected(flags, terminal, async ({ pipelines }) => {
       const options = optionsOf(flags)
-      const plan = await pipelines.planRewind(name, options)
-      if (!flags.json) terminal.out(`${rewindView(plan, terminal.colors)}\n`)
+      const tell = (plan: RewindPlan): void => {
+        if (!flags.json) terminal.out(`${rewindView(plan, terminal.colors)}\n`)
+      }
       if (!flags.yes) {
+        const plan = await pipelines.planRewind(name, options)
+        tell(plan)
         if (flags.json) return outJson({ plan, done: false, runId: null }, terminal)
         throw new CommandFailure('nothing was done', 'to do it, give --yes', { exitCode: EXIT.usage })
       }
-      const { runId } = await pipelines.rewind(name, options)
-      if (flags.json) outJson({ plan, done: true, runId }, terminal)
+      let planned: RewindPlan | undefined
+      const onPlan = (plan: RewindPlan): void => {
+        planned = plan
+        tell(plan)
+      }
+      const { runId } = await pipelines.rewind(name, { ...options, onPlan })
+      if (flags.json) outJson({ plan: planned, done: true, runId }, terminal)
       else terminal.out(`rewound ${name}; it runs in a new generation\n`)
     }),
   )

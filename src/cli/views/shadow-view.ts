@@ -22,7 +22,10 @@ export function shadowView(shadow: Shadow, colors: Colors): string {
 function exampleLines({ epoch, id, was, is }: OutputChange, colors: Colors): string[] {
   return [
     `  epoch ${count(epoch)}, ${id}`,
-    ...(was === null ? [] : [colors.red(`    - ${was.trimEnd()}`)]),
-    ...(is === null ? [] : [colors.green(`    + ${is.trimEnd()}`)]),
+    ...(was === null ? [] : [colors.red(`    - ${plainText(was)}`)]),
+    ...(is === null ? [] : [colors.green(`    + ${plainText(is)}`)]),
   ]
 }
+
+/** Outputs may hold anything: columns of rows are parted by zeros. */
+const plainText = (output: string): string => output.trimEnd().replace(/\p{Cc}+/gu, ' ')

@@ -14,6 +14,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'WRITTEN', align: 'right' },
   { title: 'SKIPPED', align: 'right' },
   { title: 'DEAD LETTERS', align: 'right' },
+  { title: 'TOO LATE', align: 'right' },
   { title: 'CHECKPOINT' },
   { title: 'WORKER' },
 ]
@@ -31,6 +32,7 @@ export function statusView(status: PipelineStatus, colors: Colors, now: number):
     `${count(counters.written)} written`,
     ...(counters.skipped > 0 ? [`${count(counters.skipped)} skipped`] : []),
     ...(counters.deadLettered > 0 ? [plural(counters.deadLettered, 'dead letter')] : []),
+    ...(counters.late === undefined ? [] : [`${count(counters.late)} too late`]),
     plural(tasks.length, 'task'),
     ...(incarnation > 0 ? [`start ${incarnation}`] : []),
     endedAt === null ? `run began ${ago(startedAt, now)}` : `ended ${ago(endedAt, now)}`,
@@ -50,6 +52,7 @@ function taskTable(tasks: readonly TaskStatus[], colors: Colors, now: number): s
     count(counters.written),
     counters.skipped > 0 ? count(counters.skipped) : '',
     counters.deadLettered > 0 ? count(counters.deadLettered) : '',
+    counters.late === undefined ? '' : count(counters.late),
     epoch === 0 ? 'none yet' : `epoch ${count(epoch)}${recordedAt === null ? '' : `, ${ago(recordedAt, now)}`}`,
     worker ?? '',
   ])

@@ -11,7 +11,28 @@ interface Part<in T, out R> {
 
 type Combined = Readonly<Record<string, unknown>>
 
-/** Several aggregators at once, as an object of their results. The names are part of the state: renaming one is another state. */
+type AnyPart = Part<never, unknown>
+/** What all parts take. */
+type ValueOf<P> = {
+  [N in keyof P]: P[N] extends Part<infer T, unknown> ? (value: T) => void : never
+}[keyof P] extends (value: infer T) => void
+  ? T
+  : never
+
+/**
+ * Several aggregators at once, as an object of their results. The names are part of the state: renaming one is another state.
+ * Where no step says what comes in, the parts' own functions have to: `max((flight: Flight) => flight.delay)`.
+ */
+export function combine<T, R extends object>(parts: {
+  readonly [N in keyof R]: Part<T, R[N]>
+}): MergeableAggregator<T, Combined, R>
+export function combine<const P extends Readonly<Record<string, AnyPart>>>(
+  parts: P,
+): MergeableAggregator<
+  ValueOf<P>,
+  Combined,
+  { -readonly [N in keyof P]: P[N] extends Part<never, infer R> ? R : never }
+>
 export function combine<T, R extends object>(parts: {
   readonly [N in keyof R]: Part<T, R[N]>
 }): MergeableAggregator<T, Combined, R> {

@@ -21,7 +21,7 @@ export interface JoinSettings {
 /**
  * Values of two streams with one key whose times are near enough, each pair once, as the later of the two comes. Values that
  * meet none, where `how` asks for them, come when the watermark says that nothing can be missing any more. What is later
- * than `graceMs` is dropped: so all that it would have met is still there for whatever is taken.
+ * than `graceMs` goes to `lateLeft` or `lateRight`: so all that it would have met is still there for whatever is taken.
  */
 export function joinStep(combine: Combine, settings: JoinSettings): Step {
   const { how, beforeMs, afterMs, graceMs } = settings
@@ -29,13 +29,14 @@ export function joinStep(combine: Combine, settings: JoinSettings): Step {
   const rightAlone = how === 'outer'
   return {
     kind: 'join',
-    ports: ['out'],
+    ports: ['out', 'lateLeft', 'lateRight'],
+    sidePorts: ['lateLeft', 'lateRight'],
     deterministic: true,
     settings: { how, beforeMs, afterMs, graceMs },
     code: String(combine),
     state: { version: 1 },
     holds: graceMs + Math.max(leftAlone ? afterMs : 0, rightAlone ? beforeMs : 0),
-    compile({ out }, runtime) {
+    compile({ out, lateLeft, lateRight }, runtime) {
       const { id, at, index, clock } = runtime
       const span = beforeMs + afterMs
       const left = new JoinSide(runtime, 'left', { span, keptMs: afterMs + graceMs })
@@ -65,11 +66,15 @@ export function joinStep(combine: Combine, settings: JoinSettings): Step {
         }
       }
       const isLate = (time: EpochMs): boolean => time + graceMs <= clock.watermark
+      const tooLate = (late: Push | undefined, value: unknown, ctx: StepContext<unknown>): void => {
+        runtime.tooLate()
+        late?.(value, ctx)
+      }
 
       const pushLeft: Push = (value, ctx) => {
         at[0] = index
         const [flow, key, time] = [flowOf(ctx), stateKeyOf(ctx), ctx.timestamp]
-        if (isLate(time)) return
+        if (isLate(time)) return tooLate(lateLeft, value, ctx)
         let met = false
         right.meet(key, time - beforeMs, time + afterMs, rightAlone, (other, when) => {
           met = true
@@ -80,7 +85,7 @@ export function joinStep(combine: Combine, settings: JoinSettings): Step {
       const pushRight: Push = (value, ctx) => {
         at[0] = index
         const [flow, key, time] = [flowOf(ctx), stateKeyOf(ctx), ctx.timestamp]
-        if (isLate(time)) return
+        if (isLate(time)) return tooLate(lateRight, value, ctx)
         let met = false
         left.meet(key, time - afterMs, time + beforeMs, leftAlone, (other, when) => {
           met = true

@@ -89,7 +89,9 @@ export function windowStep(aggregator: AnyAggregator, { over, graceMs, emit, sta
       runtime.onWatermark((flow) => windows.close(clock.watermark, flow))
       const push: Push = (value, ctx) => {
         at[0] = index
-        if (!windows.add(stateKeyOf(ctx), ctx.timestamp, value, ctx)) late?.(value, ctx)
+        if (windows.add(stateKeyOf(ctx), ctx.timestamp, value, ctx)) return
+        runtime.tooLate()
+        late?.(value, ctx)
       }
       return [push]
     },

@@ -1,12 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
-import { count } from '../../../src/definition/aggregators/index.js'
-import { definePipeline } from '../../../src/definition/define-pipeline.js'
-import type { Serde } from '../../../src/definition/serde.js'
-import { json } from '../../../src/definition/serdes/index.js'
-import { tumbling } from '../../../src/definition/windows.js'
 import { BreakableSink } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
 import { Task } from './task.js'
+import { windowedDigits } from './windowed-digits.js'
 
 let task: Task
 afterEach(() => task.lose())
@@ -14,17 +10,7 @@ afterEach(() => task.lose())
 test('an end that came without a record and was committed, then lost, comes to the same once more', async () => {
   const log = new LogSource()
   const out = new BreakableSink('out')
-  const pipeline = definePipeline({
-    name: 'windows',
-    sources: { numbers: log.source() },
-    steps: ({ numbers }) =>
-      numbers
-        .eventTime('when', (n) => n, { maxDisorder: 0 })
-        .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
-        .window('w', tumbling(50), count())
-        .to('out', out.sink()),
-  })
-  task = new Task(pipeline)
+  task = new Task(windowedDigits(log, out))
   log.append(1, 2, 11)
   await task.claim()
   do await task.epoch({ checkpointMs: 20 })

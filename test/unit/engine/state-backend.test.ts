@@ -7,7 +7,13 @@ import type { Serde } from '../../../src/definition/serde.js'
 import { json } from '../../../src/definition/serdes/index.js'
 import type { StateBackend } from '../../../src/definition/state-backend.js'
 import type { InvalidDefinition } from '../../../src/errors/definition.js'
-import { PlanIncompatible, StateBackendUnavailable, StateCorrupt } from '../../../src/errors/state.js'
+import {
+  PlanIncompatible,
+  StateBackendMissing,
+  StateBackendUnavailable,
+  StateCorrupt,
+  StateNotKeepable,
+} from '../../../src/errors/state.js'
 import type { Problem } from '../../../src/protocol/checkpoint.js'
 import { waitUntil } from '../../setup/wait-until.js'
 import { MemoryStore } from '../state/memory-store.js'
@@ -161,7 +167,35 @@ describe('with a state backend', () => {
     const after = task.state
     task = new Task(counting())
     task.state = after
-    await expect(task.claim()).rejects.toThrow('it lies in a state backend, and the pipeline has none')
+    await expect(task.claim()).rejects.toBeInstanceOf(StateBackendMissing)
+  })
+
+  test.each([
+    ['in history', false],
+    ['in a backend', true],
+  ])('a value that can not be kept %s names its step and its place', async (_, backed) => {
+    class Money {
+      readonly cents = 1
+    }
+    const pipeline = definePipeline({
+      name: 'totals',
+      sources: { numbers: log.source() },
+      ...(backed && { state: { backend: backend() } }),
+      steps: ({ numbers }) =>
+        numbers
+          .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
+          .aggregate('sum', { init: () => ({ total: new Money() }), add: (acc) => acc, result: () => 1 })
+          .to('out', out.sink()),
+    })
+    await start(pipeline)
+    log.append(1)
+    const error: unknown = await task.epoch({ checkpointMs: 30 }).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(StateNotKeepable)
+    expect(error).toMatchObject({
+      retryable: false,
+      details: { pipeline: 'totals', stage: 'main', partition: 0, step: 'sum' },
+      message: expect.stringContaining("at .total: state can't hold an object of class Money"),
+    })
   })
 
   test('state of a step that is gone is not left behind in silence', async () => {

@@ -119,5 +119,8 @@ test('as a person reads it', async () => {
   expect(counts).toBe('  1 changed · 0 added · 0 removed · 3 the same')
   expect(where).toMatch(/^ {2}epoch \d+, sums\/main\/numbers-0-3-0$/)
   expect([was, is]).toEqual(['    - sum 33', '    + many'])
+  const change = { epoch: 1, sink: 'out', id: 'a-0', was: 'day\0flights\0', is: null }
+  const odd = { ...(await shadow(sums((sum) => `${sum}`))), examples: [change] }
+  expect(view(odd)[3], 'columns of rows are parted by zeros').toBe('    - day flights ')
   expect(view(await shadow(sums(), 99))[0]).toContain('has no epoch there')
 })

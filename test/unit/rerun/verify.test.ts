@@ -12,6 +12,7 @@ import { type Verdict, verifyTask } from '../../../src/rerun/verify.js'
 import { BreakableSink } from '../engine/breakable-sink.js'
 import { LogSource } from '../engine/log-source.js'
 import { hostOf } from '../engine/task.js'
+import { windowedDigits } from '../engine/windowed-digits.js'
 import { MemoryStore } from '../state/memory-store.js'
 import { RecordedTask } from './recorded-task.js'
 
@@ -176,16 +177,7 @@ describe('the digest chain', () => {
 })
 
 test('an end that was committed, lost, and not asked for again is executed again as it was', async () => {
-  const pipeline = definePipeline({
-    name: 'windows',
-    sources: { numbers: log.source() },
-    steps: ({ numbers }) =>
-      numbers
-        .eventTime('when', (n) => n, { maxDisorder: 0 })
-        .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
-        .window('w', tumbling(50), count())
-        .to('out', out.sink()),
-  })
+  const pipeline = windowedDigits(log, out)
   recorded = new RecordedTask(pipeline)
   await recorded.begin()
   log.append(1, 2, 11)

@@ -46,8 +46,14 @@ class Money {
   cents = 1
 }
 
+test('what is refused is told with its place', () => {
+  const value = { lines: [{ net: 1 }, { net: new Money() }], by: new Map([['a', 1]]) }
+  expect(() => valueCodec.encode(value)).toThrow("at .lines[1].net: state can't hold an object of class Money")
+  expect(() => valueCodec.encode({ by: new Map([['a', new Money()]]) })).toThrow('at .by[0][1]: ')
+})
+
 test.each([
-  ['an object of a class', new Money(), /class Money/],
+  ['an object of a class', new Money(), /^state can't hold an object of class Money/],
   ['a function', { f: () => 1 }, /function/],
   ['a symbol', Symbol('s'), /symbol/],
 ])('%s is refused', (_, value, why) => {

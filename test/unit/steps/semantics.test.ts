@@ -47,7 +47,8 @@ const joined = (options: JoinOptions<JoinKind>): StageRun<string> =>
     const [left, right] = (['left', 'right'] as const).map((side) =>
       sides[side].eventTime(`${side}-time`, (v) => Number(v.slice(1)), { maxDisorder: 0 }),
     ) as [Stream<string, string, EventTime>, Stream<string, string, EventTime>]
-    return left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`).to('out', sink)
+    const pairs = left.join('j', right, options, (l, r, ctx) => `${l ?? '-'} ${r ?? '-'} @${ctx.timestamp}`)
+    return [pairs.to('out', sink), pairs.late.left.to('late-left', sink), pairs.late.right.to('late-right', sink)]
   })
 
 const windowsOf = (run: Pick<StageRun<unknown>, 'values'>): readonly string[] =>
@@ -183,9 +184,12 @@ const rows: Readonly<Record<string, () => void | Promise<void>>> = {
   },
   'windows of windows': () => {
     const run = runOf((s) => [
-      s.window('small', tumbling(10), count()).window('large', tumbling(20), count()).to('out', sink),
+      s.window('small', tumbling(10), count(), { grace: 5 }).window('large', tumbling(20), count()).to('out', sink),
     ])
-    for (const value of [5, 15, 25]) run.send(value)
+    // At 24 the watermark is 23, and 18 behind the small windows: that of 10 to 20 is open, so the large one is.
+    for (const value of [5, 15, 24]) run.send(value)
+    expect(run.values()).toEqual([])
+    run.send(25)
     expect(run.values()).toEqual([{ key: 'k', start: 0, end: 20, value: 2 }])
   },
   'the order in which timers fire': () => {
@@ -288,6 +292,7 @@ const rows: Readonly<Record<string, () => void | Promise<void>>> = {
       expect(run.values().filter((pair) => String(pair).includes('9'))).toEqual(
         found.length === 0 ? [] : ['l10 r9 @10', ...found],
       )
+      expect([run.values('late-left'), run.values('late-right')]).toEqual(grace === 0 ? [['l9'], ['r9']] : [[], []])
     }
   },
   'a value that meets none': () => {

@@ -14,6 +14,7 @@ export function stepRuntime(id: string, at = new Int32Array(1), index = 0): Step
     onWatermark: () => {},
     onEpochStart: () => {},
     observe: () => {},
+    tooLate: () => {},
     mustBeHere: () => {},
   }
 }

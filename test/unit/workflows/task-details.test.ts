@@ -38,7 +38,7 @@ describe('the details of a task', () => {
       phase: 'paused',
       paused: { reason: 'a | b\nc', at: 1 },
       trouble: { ...problem, code: 'SourceUnavailable', message: 'no broker' },
-      counters: { read: 1, written: 2, skipped: 3_000, deadLettered: 4 },
+      counters: { read: 1, written: 2, skipped: 3_000, deadLettered: 4, late: 5 },
       blocked: { step: 'crunch', ms: 1_500, epoch: 6 },
     })
     expect(rowsOf(taskDetails(state))).toMatchObject({
@@ -46,6 +46,7 @@ describe('the details of a task', () => {
       trouble: 'SourceUnavailable: no broker',
       skipped: '3,000',
       'dead letters': '4',
+      'too late': '5',
       'slow step': 'crunch blocked its worker for 1,500 ms',
     })
   })

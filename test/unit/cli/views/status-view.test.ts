@@ -96,12 +96,12 @@ test('that nobody works is said first and once', () => {
   expect(view({ workers: [], endedAt: now, state: 'completed' })).not.toContain('polls')
 })
 
-test('skipped records and dead letters show where there are some', () => {
-  expect(view()).not.toMatch(/skipped|dead/i)
-  const counters = { read: 5, written: 1, skipped: 3, deadLettered: 1 }
+test('skipped records, dead letters and late values show where there are some', () => {
+  expect(view()).not.toMatch(/skipped|dead|late/i)
+  const counters = { read: 5, written: 1, skipped: 3, deadLettered: 1, late: 2_000 }
   const text = view({ counters, tasks: [task(0, { counters })] })
-  expect(text).toContain('3 skipped · 1 dead letter ·')
-  expect(text).toContain('SKIPPED  DEAD LETTERS')
+  expect(text).toContain('3 skipped · 1 dead letter · 2,000 too late ·')
+  expect(text).toContain('SKIPPED  DEAD LETTERS  TOO LATE')
 })
 
 test('several sources are named, and a task without a checkpoint says so', () => {
