@@ -24,7 +24,7 @@ const window = (...args: readonly unknown[]) =>
   wrong((s) => method(method(timed(s), 'window', 'w', ...args), 'to', 'out', sink))
 const step = (name: string, ...args: readonly unknown[]) =>
   wrong((s) => method(method(s, name, 'x', ...args), 'to', 'out', sink))
-const loose: (parts: unknown) => unknown = combine as never
+const loose: (parts: unknown) => unknown = combine
 const noMerge = aggregate({ init: () => 0, add: (n) => n, result: (n) => n })
 const stateful = { init: () => 0, onRecord: () => [] }
 
