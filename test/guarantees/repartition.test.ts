@@ -85,7 +85,8 @@ afterAll(async () => {
   expect(leakedWorkers()).toEqual([])
 })
 
-async function addWorker(): Promise<WorkerProcess> {
+/** `slowMs`: how long it takes for a record of the first stage. */
+async function addWorker(slowMs: number): Promise<WorkerProcess> {
   const settings: ArrivalsSettings = {
     identity: `worker-${workers.length + 1}`,
     temporalAddress: temporalAddress(),
@@ -96,6 +97,7 @@ async function addWorker(): Promise<WorkerProcess> {
     output,
     taskQueue,
     heartbeatTimeout: '2s',
+    slowMs,
   }
   const worker = await WorkerProcess.start({ program, settings }, root)
   workers.push(worker)
@@ -129,7 +131,8 @@ interface Count {
 }
 
 it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 480_000 }, async () => {
-  const victim = await addWorker()
+  // It would take twelve seconds for all of them: whatever is late here, it is killed before.
+  const victim = await addWorker(2)
   const run = await client.workflow.start('tidemarkPipeline', {
     workflowId,
     taskQueue,
@@ -139,7 +142,7 @@ it('counts by two keys, each over all records, whoever is killed meanwhile', { t
   for (const id of taskIds) await until(`a checkpoint of ${id}`, async () => (await epochOf(id).catch(() => 0)) > 0)
   await sleep(700)
   await victim.kill()
-  await addWorker()
+  await addWorker(0)
 
   expect(await run.result()).toMatchObject({ state: 'completed' })
 
