@@ -64,8 +64,9 @@ afterAll(async () => {
   await topics.delete(`tidemark.default.${pipeline}.by-destination-repartition`).catch(() => undefined)
 })
 
-const addWorker = () =>
-  crew.add({ brokers: brokers(), pipeline, topic: input, names, output, taskQueue, heartbeatTimeout: '2s' })
+/** `slowMs`: how long it takes for a record of the first stage. */
+const addWorker = (slowMs: number) =>
+  crew.add({ brokers: brokers(), pipeline, topic: input, names, output, taskQueue, heartbeatTimeout: '2s', slowMs })
 
 const epochOf = async (id: string): Promise<number> =>
   (await crew.client.workflow.getHandle(id).query<TaskStanding>('tidemark.task')).checkpoint.epoch
@@ -85,7 +86,8 @@ interface Count {
 }
 
 it('counts by two keys, each over all records, whoever is killed meanwhile', { timeout: 480_000 }, async () => {
-  const victim = await addWorker()
+  // It would take twelve seconds for all of them: whatever is late here, it is killed before.
+  const victim = await addWorker(2)
   const run = await crew.client.workflow.start('tidemarkPipeline', {
     workflowId,
     taskQueue,
@@ -98,7 +100,7 @@ it('counts by two keys, each over all records, whoever is killed meanwhile', { t
     })
   await sleep(700)
   await victim.kill()
-  await addWorker()
+  await addWorker(0)
 
   expect(await run.result()).toMatchObject({ state: 'completed' })
 
