@@ -71,9 +71,9 @@ beforeAll(async () => {
   const module = (await import(pathToFileURL(file).href)) as Readonly<
     Record<'sums' | 'stamped' | 'forked' | 'renamed', Pipeline>
   >
-  const { sums: one, stamped: two, forked: three, renamed: four } = module
+  const pipelines = [module.sums, module.stamped, module.forked, module.renamed]
   // An idle epoch is a checkpoint like others: none while the test looks at them.
-  rig = await Rig.start({ pipelines: [one, two, three, four], plugin: { idleInterval: '15m' } })
+  rig = await Rig.start({ pipelines, plugin: { idleInterval: '15m' } })
 })
 
 afterAll(async () => {
