@@ -280,10 +280,12 @@ describe('an end that does not wait', () => {
     log.append(0)
     const epoch = task.epoch()
     epoch.catch(() => undefined)
-    await eventually(() => calls === 1)
+    await eventually(() => calls > 0)
     await task.lose()
-    await delay(50)
-    expect(calls).toBe(1)
+    // A busy machine may have come to further tries before.
+    const made = calls
+    await delay(100)
+    expect(calls).toBe(made)
   })
 
   test('a command waits for calls, takes no more records, and the epoch ends well', async () => {
