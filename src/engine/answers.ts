@@ -35,6 +35,8 @@ export interface AnswersOptions {
   /** Of this session alone. */
   readonly tag: string
   readonly warn: (message: string) => void
+  /** Aborts when the session ends: nothing is waited for any more. */
+  readonly signal: AbortSignal
 }
 
 /** That many characters of answers are kept at most, about: then the epoch ends. */
@@ -70,6 +72,7 @@ export class Answers {
   constructor(options: AnswersOptions) {
     this.options = options
     this.link = new StoreLink(options)
+    options.signal.addEventListener('abort', () => this.link.close(), { once: true })
   }
 
   /** The epoch had better end: what is asked for further is for the next. */
@@ -130,7 +133,7 @@ export class Answers {
     return valueOf(outcome)
   }
 
-  /** All that is known is durable; false: this was closed before. Tries for as long as it takes. */
+  /** All that is known is durable; false: the session has ended before. Tries for as long as it takes. */
   async store(): Promise<boolean> {
     if (this.fresh.length === 0) return true
     const { epoch, head, fresh, options } = this

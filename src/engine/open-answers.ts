@@ -41,6 +41,7 @@ export async function openAnswers(
       task,
       tag: `${owner.runId} ${owner.generation}.${owner.incarnation}.${owner.claim}`,
       warn: (message) => host.log.warn(message),
+      signal,
     })
     try {
       await answers.restore(scheduled?.epoch ?? 0, head)
