@@ -1,17 +1,19 @@
-import type { OnError } from './blueprint.js'
-import type { AnySinkDefinition } from './define-sink.js'
+import type { Blueprint } from './blueprint.js'
 import type { Fault } from './fault.js'
 import type { Graph } from './graph.js'
-import { ledgerOf } from './ledgers.js'
+import { haveSeveral, keepersOf } from './ledgers.js'
 
 /**
  * Two ledgers may stand at different positions after a failure. What lies between is executed again for one of them only,
- * and a step that isn't deterministic gives it other results than the other has (PROTOCOL §6): a fault at each such step.
+ * and a step that isn't deterministic gives it other results than the other has, unless they are kept (PROTOCOL §6): a fault
+ * at each such step where there is no state backend for that.
  */
-export function checkLedgers(graph: Graph, onError: OnError): readonly Fault[] {
-  const letters = onError.kind === 'deadLetter' ? [{ id: onError.id, sink: onError.sink as AnySinkDefinition }] : []
-  const sinks = [...graph.sinks, ...letters].filter((sink) => ledgerOf(sink) !== null)
-  if (new Set(sinks.map(ledgerOf)).size < 2) return []
+export function checkLedgers(
+  graph: Graph,
+  { onError, backend }: Pick<Blueprint, 'onError' | 'backend'>,
+): readonly Fault[] {
+  const sinks = keepersOf(graph, onError)
+  if (backend !== null || !haveSeveral(sinks)) return []
   const names = sinks.map(({ id }) => `'${id}'`).join(', ')
   return graph.steps
     .filter(({ step }) => !step.deterministic)
@@ -19,7 +21,7 @@ export function checkLedgers(graph: Graph, onError: OnError): readonly Fault[] {
       path: `steps.${id}`,
       message:
         `${step.kind} gives another result when it is called again, and the sinks ${names} keep more than one ledger: ` +
-        'after a failure they could hold results of different calls. Use sinks that share a ledger (all Kafka sinks of ' +
-        'one cluster do, that of dead letters too), or write to one of them only and copy from there by a second pipeline',
+        'after a failure they could hold results of different calls. Give the pipeline a state backend, which keeps these ' +
+        '(state: { backend }), or use sinks that share a ledger (all Kafka sinks of one cluster do, that of dead letters too)',
     }))
 }

@@ -75,7 +75,7 @@ function check(given: unknown): Pipeline {
   const [stages, wrongStages] = splitStages(String(options.name), graph)
   faults.push(...wrongOnError, ...wrongBackend, ...wrongStages, ...checkPlaces(graph, onError))
   for (const stage of stages)
-    faults.push(...checkLedgers(stage, onError), ...checkDeterminism(stage), ...checkSources(stage))
+    faults.push(...checkLedgers(stage, { onError, backend }), ...checkDeterminism(stage), ...checkSources(stage))
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
     checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,

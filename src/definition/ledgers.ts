@@ -1,3 +1,4 @@
+import type { Blueprint } from './blueprint.js'
 import type { AnySinkDefinition } from './define-sink.js'
 import type { Graph } from './graph.js'
 
@@ -9,4 +10,22 @@ export function ledgerOf({ id, sink }: { readonly id: string; readonly sink: Any
 /** Whether every step makes the same of the same records, whenever it runs. */
 export function isDeterministic({ steps }: Pick<Graph, 'steps'>): boolean {
   return steps.every(({ step }) => step.deterministic)
+}
+
+type Keeper = { readonly id: string; readonly sink: AnySinkDefinition }
+
+/** The sinks of a stage that keep a ledger, that of dead letters included. */
+export function keepersOf({ sinks }: Pick<Graph, 'sinks'>, onError: Blueprint['onError']): readonly Keeper[] {
+  const letters = onError.kind === 'deadLetter' ? [{ id: onError.id, sink: onError.sink as AnySinkDefinition }] : []
+  return [...sinks, ...letters].filter((sink) => ledgerOf(sink) !== null)
+}
+
+export const haveSeveral = (keepers: readonly Keeper[]): boolean => new Set(keepers.map(ledgerOf)).size > 1
+
+/**
+ * Whether a stage executes again what its ledgers hold with what its calls came to then: those lie in the state backend. With
+ * one ledger nothing has to be executed again (PROTOCOL §6).
+ */
+export function keepsAnswers(stage: Graph, { onError, backend }: Pick<Blueprint, 'onError' | 'backend'>): boolean {
+  return backend !== null && !isDeterministic(stage) && haveSeveral(keepersOf(stage, onError))
 }

@@ -13,6 +13,7 @@ export const receiptSchema = z.looseObject({
   digest: z.string(),
   timersEpoch: whole.nullable(),
   ended: z.literal(true).exactOptional(),
+  answers: z.string().exactOptional(),
   fingerprint: z.string(),
   rejections: z.array(z.tuple([z.string(), z.string()])),
 })

@@ -64,6 +64,8 @@ export interface Receipt {
   readonly timersEpoch: number | null
   /** Present: outputs of the end of a bounded run are in it, those that waited for event time. */
   readonly ended?: true
+  /** What calls of the epoch came to, of all records below `positions`: the newest segment in the state backend (PROTOCOL §6). */
+  readonly answers?: string
   /** Of plan and build: see PROTOCOL §3.5. */
   readonly fingerprint: string
   /** Items the sink refused since the checkpoint: [sink, item id]. */

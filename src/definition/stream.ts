@@ -54,9 +54,9 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * of their values. A call that rejects or takes too long, `retry` included, makes the record a bad record: see `onError`.
    *
    * What comes out is exactly-once; the calls are made at least once: after a failure, records that no sink has committed
-   * are processed again. `ctx.idempotencyKey` is the same then. All transactional sinks of the pipeline, that of dead
-   * letters included, must share one ledger, since two could come to hold results of different calls. A sink without a
-   * ledger may be given both.
+   * are processed again. `ctx.idempotencyKey` is the same then. All transactional sinks of its stage, that of dead letters
+   * included, must share one ledger, since two could come to hold results of different calls; or the pipeline has a state
+   * backend, which keeps results until all have them. A sink without a ledger may be given both.
    */
   asyncMap<R>(id: string, fn: (value: T, ctx: AsyncContext<K>) => Promise<R>, options?: AsyncOptions): Stream<R, K, E>
   /**

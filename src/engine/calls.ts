@@ -1,6 +1,8 @@
 import type { SourceRecord } from '../definition/source.js'
 import type { StageRuntime } from '../steps/compile-stage.js'
 import type { LaneMaker, Push } from '../steps/step.js'
+import type { Origin } from '../definition/sink.js'
+import type { Answers } from './answers.js'
 import type { Bell } from './bell.js'
 import type { CallOf, Ending } from './call.js'
 import type { Flow } from './flow.js'
@@ -17,6 +19,8 @@ export interface CallsOf {
   /** The number of the task for `stalls`. */
   readonly task: number
   readonly bell: Bell
+  /** Null: what a call comes to is for this attempt only. */
+  readonly answers: Answers | null
 }
 
 /**
@@ -93,6 +97,16 @@ export class Calls {
   /** Something has come back: there is room for more, or a record is done. */
   changed(): void {
     this.parts.bell.ring()
+  }
+
+  get answers(): Answers | null {
+    return this.parts.answers
+  }
+
+  /** Where a record is, as its errors say it. */
+  at({ traversal }: Frame): { readonly pipeline: string; readonly stage: string; readonly origin: Origin } {
+    const { pipeline, stage, source, partition } = this.parts.flow.place
+    return { pipeline, stage, origin: { source, partition, position: traversal.record.position } }
   }
 
   of(frame: Frame, value: unknown): CallOf {

@@ -9,15 +9,20 @@ import type { Session } from './session.js'
 export async function commitAll(
   session: Session,
   due: readonly Ledger[],
-  at: Omit<CommitPoint, 'rejections'>,
+  at: Omit<CommitPoint, 'rejections' | 'answers'>,
 ): Promise<number> {
   const { refusals } = session
+  // Whoever executes again what is committed now needs them.
+  if (session.answers !== null && due.length > 0 && !(await session.answers.store()))
+    session.abort.signal.throwIfAborted()
   // What is not executed again up to a receipt must be everywhere when that is written (PROTOCOL §6).
   if (session.calls !== null && due.length > 0) {
     for (const emitter of session.emitters) await emitter.settle(session.abort.signal)
   }
   // What is refused while others commit has no durable letter yet: it is for the next receipts.
-  const point = (): CommitPoint => ({ ...at, rejections: refusals.list })
+  const head = session.answers?.head ?? null
+  const kept = head === null ? {} : { answers: head }
+  const point = (): CommitPoint => ({ ...at, ...kept, rejections: refusals.list })
   const letters = refusals.outlet
   let open = due.filter((ledger) => ledger !== letters)
   let withLetters = due.length > open.length

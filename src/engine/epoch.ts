@@ -63,6 +63,7 @@ class EpochRun {
     this.timed = new Timed(session, input, this.badRecords)
     this.turns = new Turns(session.inputs, session.host.gatherMs)
     const { catchUp, flow } = session
+    session.answers?.begin(input.epoch)
     flow.now = input.time
     flow.seed = input.seed
     this.until = input.until === null ? null : raised(input.until, catchUp.furthest, session.inputs)
@@ -150,8 +151,8 @@ class EpochRun {
 
   private endByClock(): EpochEnd | null {
     if (this.session.stop !== null) return this.session.stop
-    if (this.session.refusals.full) return 'interval'
     const { until, session } = this
+    if (session.refusals.full || session.answers?.full === true) return 'interval'
     if (until !== null && session.has(until)) return 'until'
     if (!this.active && this.elapsed >= this.timed.dueMs) return 'idle'
     if (this.elapsed < this.lengthMs) return null

@@ -1,4 +1,7 @@
 import type { LaneSpec, Push } from '../steps/step.js'
+import { reasonOf } from '../errors/base.js'
+import { RecordError } from '../errors/families.js'
+import { StepFailed } from '../errors/record.js'
 import { callUntilDone } from './call.js'
 import type { Calls } from './calls.js'
 import type { Frame } from './traversal.js'
@@ -71,7 +74,7 @@ export class Lane {
     const { frame, value } = waiting
     this.underWay++
     try {
-      waiting.result = await calls.user(spec.index, () => callUntilDone(spec, calls.of(frame, value), calls.endings))
+      waiting.result = await calls.user(spec.index, () => this.ask(frame, value))
     } catch (error) {
       if (round === this.round) frame.traversal.fail(error, spec.index)
     }
@@ -81,6 +84,19 @@ export class Lane {
     this.begin()
     this.deliver()
     calls.changed()
+  }
+
+  private ask(frame: Frame, value: unknown): Promise<unknown> {
+    const { calls, spec, round } = this
+    const ask = (): Promise<unknown> => callUntilDone(spec, calls.of(frame, value), calls.endings)
+    const { answers } = calls
+    if (answers === null) return ask()
+    const errorOf = (thrown: unknown): RecordError => {
+      if (thrown instanceof RecordError) return thrown
+      return new StepFailed({ ...calls.at(frame), step: spec.id, reason: reasonOf(thrown) }, thrown)
+    }
+    const { path, traversal } = frame
+    return answers.of({ name: traversal.record.position + path, ask, errorOf }, () => round === this.round)
   }
 
   private deliver(): void {

@@ -21,6 +21,8 @@ export interface CommitPoint {
   readonly timersEpoch: number | null
   /** What waits for event time has happened, at the end of a bounded run. */
   readonly ended: boolean
+  /** Where results of calls lie, if there are any. */
+  readonly answers?: string
 }
 
 /** Outputs waiting for the writer are handed over at that size, so that a large epoch needs no large memory. */
@@ -123,7 +125,7 @@ export class Ledger extends Outlet {
     const { part, rest } = this.parts()
     const first = rest[0]?.output
     const digest = first === undefined ? this.digest : chained(this.head.digest, part)
-    const { ended: _, ...head } = this.head
+    const { ended: _, answers: __, ...head } = this.head
     const receipt: Receipt = {
       ...head,
       seq: head.seq + 1,
@@ -133,6 +135,7 @@ export class Ledger extends Outlet {
       digest: digest.toString(),
       timersEpoch: point.timersEpoch ?? head.timersEpoch,
       ...(point.ended && first === undefined && { ended: true }),
+      ...(point.answers !== undefined && { answers: point.answers }),
       fingerprint: point.fingerprint,
       rejections: point.rejections,
     }

@@ -1,12 +1,14 @@
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
-import { isDeterministic } from '../definition/ledgers.js'
+import { isDeterministic, keepsAnswers } from '../definition/ledgers.js'
 import type { Positions } from '../definition/position.js'
 import type { ClaimInput } from '../protocol/epoch.js'
+import type { Answers } from './answers.js'
 import { CatchUp } from './catch-up.js'
 import { codeFingerprint } from './code-fingerprint.js'
 import type { EngineHost } from './host.js'
 import { compareOf, type OpenSource } from './input.js'
+import { openAnswers } from './open-answers.js'
 import { openOutlets, sinksOf } from './open-ledgers.js'
 import { openSources } from './open-sources.js'
 import { adoptedPosition, type Claim, furthestOf } from './recovery.js'
@@ -28,6 +30,7 @@ export interface SessionParts extends Outlets {
   readonly sources: readonly OpenSource[]
   readonly catchUp: CatchUp
   readonly facts: SourceFacts
+  readonly answers: Answers | null
   readonly abort: AbortController
 }
 
@@ -43,12 +46,14 @@ export async function openSession(
   const abort = new AbortController()
   const { signal } = abort
   const outlets = await openOutlets(host, blueprint, sinksOf(blueprint, stage), claim, signal)
+  let answers: Answers | null = null
   try {
     const order = Object.fromEntries(stage.sources.map(({ id, source }) => [id, compareOf(source)]))
     const checkpoint = claim.checkpoint.positions
     const ahead = outlets.ledgers.map((ledger) => ledger.ahead)
     const furthest = furthestOf(ahead, checkpoint, order)
-    const adopted = adoptedPosition(isDeterministic(stage), furthest)
+    const keeps = keepsAnswers(stage, blueprint)
+    const adopted = adoptedPosition(isDeterministic(stage) || keeps, furthest)
     const catchUp = new CatchUp({
       claim,
       order,
@@ -67,12 +72,14 @@ export async function openSession(
       signal,
       connection: host.connection,
     })
+    answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, furthest, order }, signal) : null
     const sources = await openSources(stage.sources, { host, claim, positions, strictUntil, signal })
     const adopts = adopted !== null
     const place = { positions, adopted: adopts, order }
-    return { host, blueprint, stage, claim, ...outlets, ...place, sources, catchUp, facts, abort }
+    return { host, blueprint, stage, claim, ...outlets, ...place, sources, catchUp, facts, abort, answers }
   } catch (error) {
-    await Promise.allSettled([...outlets.ledgers, ...outlets.emitters].map((outlet) => outlet.close()))
+    const opened = [...outlets.ledgers, ...outlets.emitters, ...(answers === null ? [] : [answers])]
+    await Promise.allSettled(opened.map((one) => one.close()))
     throw error
   }
 }

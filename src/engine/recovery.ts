@@ -120,14 +120,17 @@ export interface Ahead {
   readonly timers: boolean
   /** What waited for event time at the end of a bounded run is in it. */
   readonly ended: boolean
+  /** Where results of calls up to there lie, if there were any. */
+  readonly answers?: string
 }
 
 /** What is re-executed muted for `ledger`: null where it stands at the checkpoint (PROTOCOL §3.1–3.2). */
 export function aheadOf(found: Receipt | null, claim: Claim): Ahead | null {
   if (found === null || claim.scheduled === null) return null
   if (found.owner.generation !== claim.owner.generation || found.epoch !== claim.scheduled.epoch) return null
-  const { positions, digest, fingerprint, rejections, timersEpoch, ended = false } = found
-  return { positions, digest, fingerprint, rejections, timers: timersEpoch === found.epoch, ended }
+  const { positions, digest, fingerprint, rejections, timersEpoch, ended = false, answers } = found
+  const ahead = { positions, digest, fingerprint, rejections, timers: timersEpoch === found.epoch, ended }
+  return answers === undefined ? ahead : { ...ahead, answers }
 }
 
 /** P*: the furthest position of any ledger, or null where none is ahead of the checkpoint. */
@@ -141,7 +144,7 @@ export function furthestOf(ahead: readonly (Ahead | null)[], checkpoint: Positio
 
 /**
  * PROTOCOL §6: where to go on without executing anything again; null: what is ahead of the checkpoint is executed again.
- * Behind a step that isn't deterministic it can't be, and then there is one ledger only.
+ * Behind a step that isn't deterministic it can't be, unless what its calls came to is kept, and then there is one ledger only.
  */
 export function adoptedPosition(deterministic: boolean, furthest: Positions | null): Positions | null {
   return deterministic ? null : furthest

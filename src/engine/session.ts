@@ -12,6 +12,7 @@ import { StepStates } from '../state/step-states.js'
 import { compileStage } from '../steps/compile-stage.js'
 import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
+import type { Answers } from './answers.js'
 import { Bell } from './bell.js'
 import { Calls } from './calls.js'
 import type { CatchUp } from './catch-up.js'
@@ -67,6 +68,8 @@ export class Session {
   readonly at: Int32Array
   /** Null where every step is deterministic. */
   readonly calls: Calls | null
+  /** Null where they are not kept. */
+  readonly answers: Answers | null
   readonly task: number
   readonly abort: AbortController
   stop: StopReason | null = null
@@ -129,7 +132,8 @@ export class Session {
       sources.find(({ id }) => id === source)?.definition.key?.({ ...NOWHERE, key: bytes })
     const check = parts.facts.keyCheck?.(flow, () => this.step ?? flow.place.source)
     const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== undefined && { mustBeHere: check }) }
-    const reuse = { flow, at, task: this.task, bell, stalls: host.stalls, keyOf }
+    this.answers = parts.answers
+    const reuse = { flow, at, task: this.task, bell, stalls: host.stalls, keyOf, answers: parts.answers }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
@@ -347,6 +351,7 @@ export class Session {
     await Promise.allSettled([
       ...this.inputs.map(({ prefetch }) => prefetch.close()),
       this.keeper?.close(),
+      this.answers?.close(),
       ...this.outlets.map((outlet) => outlet.close()),
     ])
   }

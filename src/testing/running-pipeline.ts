@@ -5,10 +5,12 @@ import type { AnySinkDefinition } from '../definition/define-sink.js'
 import type { Stage } from '../definition/graph.js'
 import { type Headers, headersOf } from '../definition/headers.js'
 import { deadLettersId } from '../definition/ids.js'
+import { keepsAnswers } from '../definition/ledgers.js'
 import { ByteBudget } from '../engine/byte-budget.js'
 import type { EngineHost } from '../engine/host.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { EpochMs } from '../units.js'
+import { memorySegments } from './memory-segments.js'
 import { isCrash, memoryItemsOf } from './memory-source.js'
 import { silence } from '../engine/silence.js'
 import type { Bytes, SendOptions, TestPipelineOptions, TestSink } from './test-pipeline.js'
@@ -147,7 +149,7 @@ export class RunningPipeline {
       ...original,
       commitMs: 0,
       // All in memory, whatever its size: nothing of a test is to be found anywhere.
-      backend: null,
+      backend: original.stages.some((stage) => keepsAnswers(stage, original)) ? memorySegments() : null,
       inlineBytes: Infinity,
       stages: original.stages.map((stage) => ({
         ...stage,

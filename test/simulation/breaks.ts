@@ -6,6 +6,7 @@ import type { Positions } from '../../src/definition/position.js'
 import type * as catchUpModule from '../../src/engine/catch-up.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
 import type { Input } from '../../src/engine/input.js'
+import type * as answersModule from '../../src/engine/answers.js'
 import type * as commitModule from '../../src/engine/commit.js'
 import type * as ledgerModule from '../../src/engine/ledger.js'
 import type * as ownerModule from '../../src/engine/owner.js'
@@ -213,4 +214,23 @@ export const takenUpAgain = ({ Turns }: Turning): Partial<Turning> => ({
 /** Which ledger is further is asked of the first source only. */
 export const firstSourceOnly = ({ compareVectors }: typeof vectorsModule): Partial<typeof vectorsModule> => ({
   compareVectors: (a, b, order) => compareVectors(a, b, Object.fromEntries(Object.entries(order).slice(0, 1))),
+})
+
+/** What the receipts name is not read. */
+export const answersForgotten = ({ Answers }: typeof answersModule): Partial<typeof answersModule> => ({
+  Answers: class extends Answers {
+    override restore(epoch: number): Promise<void> {
+      return super.restore(epoch, null)
+    }
+  },
+})
+
+/** A receipt names what was stored before the commit ahead of it. */
+export const answersLast = ({ commitAll }: Committing): Committing => ({
+  async commitAll(session, ...rest) {
+    const answers = session.answers === null ? null : { head: session.answers.head, store: async () => true }
+    const commits = await commitAll(Object.create(session, { answers: { value: answers } }) as typeof session, ...rest)
+    await session.answers?.store()
+    return commits
+  },
 })

@@ -240,9 +240,9 @@ export class Invariants implements Observer {
     this.checkLetters(generation, path, end, target.id)
   }
 
-  private checkShown(generation: number, { v, i, now, random }: SimOutput): void {
+  private checkShown(generation: number, { v, i, now, random, answer }: SimOutput): void {
     const key = `${generation}/${v}.${i}`
-    const shown = `${now} ${random}`
+    const shown = `${now} ${random} ${answer}`
     const other = this.shown.get(key)
     if (other !== undefined && other !== shown) this.broken(`2: ${key} shows ${shown} and ${other}`)
     this.shown.set(key, shown)

@@ -23,13 +23,13 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const { name, clause, instead } of rules) say(`${name.padEnd(width)}  §${clause.padEnd(4)} ${instead}`)
     return 0
   }
-  const { seeds, firstSeed, rule, asks, joins } = options
+  const { seeds, firstSeed, rule, asks, kept, joins } = options
   const data: Replaced = { root: new URL('../../', import.meta.url).href, breaks: rule?.breaks ?? [] }
   register('./module-hooks.js', import.meta.url, { data })
   // Only now: what it imports is to go by the hooks.
   const { search } = await import('./search.js')
   const untilFound = rule !== null
-  const found = await search({ seeds, firstSeed, options: { asks, joins, ...rule?.options }, untilFound, say })
+  const found = await search({ seeds, firstSeed, options: { asks, kept, joins, ...rule?.options }, untilFound, say })
   say(JSON.stringify(found))
   return found.failed > 0 === (rule !== null) ? 0 : 1
 }

@@ -92,6 +92,7 @@ export function modelPipeline(options: ModelOptions): Blueprint {
   const pipeline = definePipeline({
     name: 'simulated',
     sources: Object.fromEntries(brokers.map(({ id, source }) => [id, source])),
+    ...(asks && store !== null && { state: { backend: store.backend } }),
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: (streams) => {
       const plain = spread(streams, options)

@@ -7,6 +7,8 @@ export interface Options {
   readonly rule: Rule | null
   /** The pipeline has a step that isn't deterministic. */
   readonly asks: boolean
+  /** What it was told is kept in a store, for several ledgers. */
+  readonly kept: boolean
   /** Its stage reads two sources. */
   readonly joins: boolean
 }
@@ -20,6 +22,7 @@ failing schedule is shrunk and shown; the same seed is always the same schedule.
   --seeds <n>        how many schedules (1000)
   --first-seed <k>   the first of them (1)
   --asks             of a pipeline with asyncMap: a step that isn't deterministic, and one ledger
+  --kept             the same with any number of ledgers, and a store for what its calls come to
   --joins            of a pipeline that reads two sources in one stage
   --break <rule>     with that rule of the protocol broken, until a seed shows it; 'list' names the rules
   --help
@@ -36,6 +39,7 @@ export function optionsFrom(args: readonly string[]): Options | 'help' | 'list' 
       seeds: { type: 'string', default: '1000' },
       'first-seed': { type: 'string', default: '1' },
       asks: { type: 'boolean', default: false },
+      kept: { type: 'boolean', default: false },
       joins: { type: 'boolean', default: false },
       break: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -43,11 +47,12 @@ export function optionsFrom(args: readonly string[]): Options | 'help' | 'list' 
   })
   if (values.help) return 'help'
   if (values.break === 'list') return 'list'
-  if (values.asks && values.joins) throw new TypeError('--asks and --joins are of different pipelines')
+  if ((values.asks || values.kept) && values.joins) throw new TypeError('--asks and --joins are of different pipelines')
   return {
     seeds: whole('--seeds', values.seeds),
     firstSeed: whole('--first-seed', values['first-seed']),
-    asks: values.asks,
+    asks: values.asks || values.kept,
+    kept: values.kept,
     joins: values.joins,
     rule: values.break === undefined ? null : ruleNamed(values.break),
   }

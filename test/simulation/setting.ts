@@ -31,13 +31,15 @@ export interface SettingOptions {
   readonly flaw: LedgerFlaw | null
   /** Each output is the answer to a call, and another one each time: there is one ledger then. */
   readonly asks: boolean
+  /** They are kept in a store: there are as many ledgers as there happen to be. */
+  readonly kept: boolean
   /** The stage reads two sources. */
   readonly joins: boolean
 }
 
 export function settingFrom(
   choices: Choices,
-  { kind, flaw, asks, joins }: SettingOptions,
+  { kind, flaw, asks, kept, joins }: SettingOptions,
   observer: Observer,
 ): Setting {
   const laziness = choices.pick([0, 0.05, 0.2])
@@ -48,7 +50,7 @@ export function settingFrom(
   )
   if (choices.chance(0.6)) drawn.push(LETTERS)
   const target = choices.chance(0.25) ? new SimTarget(TARGET) : null
-  const ids = asks ? oneOf(drawn, target !== null) : drawn
+  const ids = asks && !kept ? oneOf(drawn, target !== null) : drawn
   const tagOf = (id: string): number => (id === LETTERS && target !== null ? ids.length : ids.indexOf(id))
   const ledgers = ids.map((id) => {
     const refusal: Refuses = (output) => {
@@ -68,7 +70,7 @@ export function settingFrom(
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const plain = { id: SOURCE, log, end: log.length - later, base: 0, times: null, silentUntilMs: 0, choices }
   const stateful = choices.chance(0.5) && !asks
-  const keepsInStore = stateful && choices.chance(0.5)
+  const keepsInStore = (asks && kept) || (stateful && choices.chance(0.5))
   const brokers = joins
     ? [new SimBroker({ ...plain, times: timesOf(log, choices) }), otherOf(choices)]
     : [new SimBroker(plain)]

@@ -12,7 +12,15 @@ export interface Outcome {
   readonly records: number
 }
 
-const none: SimulationOptions = { asks: false, joins: false, kind: null, flaw: null, clientFlaw: null, faults: null }
+const none: SimulationOptions = {
+  asks: false,
+  kept: false,
+  joins: false,
+  kind: null,
+  flaw: null,
+  clientFlaw: null,
+  faults: null,
+}
 
 /** One random schedule of one task: of a seed, or of choices that another run has left. */
 export async function simulate(

@@ -6,6 +6,8 @@ import { deadLetter } from '../../../src/definition/dead-letter-policy.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { PipelineOptions } from '../../../src/definition/pipeline.js'
 import type { Sink } from '../../../src/definition/sink.js'
+import type { StateBackend } from '../../../src/definition/state-backend.js'
+import { memorySegments } from '../../../src/testing/memory-segments.js'
 import { laneSettingsOf } from '../../../src/definition/async-options.js'
 import { faultsOf, idempotent, numbers, transactional } from './parts.js'
 
@@ -116,6 +118,21 @@ describe('ledgers', () => {
       { message: expect.stringContaining("'out-0', 'dead-letters'") },
     ])
     expect(faults([kafkaSink({ topic: 'a' }), kafkaSink({ topic: 'b', cluster: 'other' })])).toHaveLength(1)
+  })
+
+  test('but not where a state backend keeps what the calls came to', () => {
+    const two = (state?: { readonly backend: StateBackend }) =>
+      faultsOf({
+        name: 'asking',
+        ...(state !== undefined && { state }),
+        sources: { numbers: numbers() },
+        steps: ({ numbers: n }: { readonly numbers: { asyncMap: Function } }) => {
+          const asked = n.asyncMap('score', async (value: number) => value)
+          return [asked.to('a', transactional()), asked.to('b', transactional())]
+        },
+      })
+    expect(two()).toEqual([expect.objectContaining({ message: expect.stringContaining('state: { backend }') })])
+    expect(two({ backend: memorySegments() })).toEqual([])
   })
 
   test('are told with all other faults', () => {

@@ -1,0 +1,57 @@
+import type { Blueprint } from '../definition/blueprint.js'
+import type { Positions } from '../definition/position.js'
+import { TidemarkError } from '../errors/base.js'
+import { StateBackendUnavailable } from '../errors/state.js'
+import { Answers } from './answers.js'
+import type { EngineHost } from './host.js'
+import type { Ahead, Claim } from './recovery.js'
+import { compareVectors, type Order } from './vectors.js'
+
+/** How far ledgers are ahead of the checkpoint. */
+export interface Standing {
+  readonly ahead: readonly (Ahead | null)[]
+  /** P*; null: none is. */
+  readonly furthest: Positions | null
+  readonly order: Order
+}
+
+/**
+ * What calls came to of all that any ledger holds: as the furthest receipt names it. All have been fenced when it was read, so
+ * no other will name more. Throws `StateBackendUnavailable` or `StateCorrupt`.
+ */
+export async function openAnswers(
+  host: EngineHost,
+  { backend }: Blueprint,
+  claim: Claim,
+  { ahead, furthest, order }: Standing,
+  signal: AbortSignal,
+): Promise<Answers> {
+  if (backend === null) throw new TypeError('results of calls are kept in a state backend, and there is none')
+  const { pipeline, stage, partition, owner, scheduled } = claim
+  const task = { pipeline, stage, partition }
+  const { describe } = backend
+  const { namespace, connection } = host
+  const isFurthest = (one: Ahead | null): one is Ahead =>
+    one !== null && furthest !== null && compareVectors(one.positions, furthest, order) === 0
+  const head = ahead.find((one) => isFurthest(one) && one.answers !== undefined)?.answers ?? null
+  try {
+    const answers = new Answers({
+      store: await backend.open({ ...task, namespace, connection, signal }),
+      describe,
+      task,
+      tag: `${owner.runId} ${owner.generation}.${owner.incarnation}.${owner.claim}`,
+      warn: (message) => host.log.warn(message),
+      signal,
+    })
+    try {
+      await answers.restore(scheduled?.epoch ?? 0, head)
+      return answers
+    } catch (error) {
+      await answers.close()
+      throw error
+    }
+  } catch (error) {
+    if (error instanceof TidemarkError) throw error
+    throw new StateBackendUnavailable({ ...task, backend: describe, doing: 'read results of calls' }, error)
+  }
+}

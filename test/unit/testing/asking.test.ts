@@ -1,0 +1,58 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { deadLetter } from '../../../src/definition/dead-letter-policy.js'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { memorySegments } from '../../../src/testing/memory-segments.js'
+import { memorySink } from '../../../src/testing/memory-sink.js'
+import { memorySource } from '../../../src/testing/memory-source.js'
+import { testPipeline } from '../../../src/testing/test-pipeline.js'
+
+/** Each call comes to another number; every fifth record's fails. */
+function asking() {
+  let calls = 0
+  const pipeline = definePipeline({
+    name: 'asking',
+    state: { backend: memorySegments() },
+    sources: { all: memorySource<number>([]) },
+    onError: deadLetter(memorySink()),
+    steps: ({ all }) => {
+      const asked = all.asyncMap('ask', async (n) => {
+        const call = calls++
+        if (n % 5 === 4) throw new Error(`call ${call} failed`)
+        return { n, call }
+      })
+      const even = asked.filter('even', ({ n }) => n % 2 === 0)
+      return [asked.to('one', memorySink<unknown>()), even.to('other', memorySink<unknown>())]
+    },
+  })
+  return { pipeline, calls: () => calls }
+}
+
+test('several ledgers hold results of the same calls, with crashes anywhere, and nothing is asked twice', async () => {
+  const action = fc.oneof(
+    { weight: 4, arbitrary: fc.constant('send' as const) },
+    { weight: 2, arbitrary: fc.constantFrom('crash' as const, 'checkpoint' as const) },
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(action, { maxLength: 20 }), async (actions) => {
+      const { pipeline, calls } = asking()
+      await using running = await testPipeline(pipeline)
+      let sent = 0
+      for (const one of actions) {
+        if (one === 'crash') await running.crash()
+        else if (one === 'checkpoint') await running.checkpoint()
+        else await running.send('all', { value: sent++ })
+      }
+      // What is committed is never asked for again: so calls are numbered as their records.
+      const good = Array.from({ length: sent }, (_, n) => n).filter((n) => n % 5 !== 4)
+      expect(running.sink('one').values).toEqual(good.map((n) => ({ n, call: n })))
+      expect(running.sink('other').values).toEqual(good.filter((n) => n % 2 === 0).map((n) => ({ n, call: n })))
+      const letters = running.deadLetters.map(({ reason, origin }) => [origin.position, reason])
+      expect(letters).toEqual(
+        Array.from({ length: Math.floor(sent / 5) }, (_, i) => [String(5 * i + 4), `call ${5 * i + 4} failed`]),
+      )
+      expect(calls()).toBe(sent)
+    }),
+    { numRuns: 40 },
+  )
+})
