@@ -30,6 +30,7 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
         ledgers: Object.fromEntries(session.ledgers.map((ledger) => [ledger.id, ledger.mark])),
         identities: session.identities,
         steps: stepMarks(stage),
+        guarded: true,
       }
     }),
 

@@ -109,6 +109,7 @@ export {
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
 export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
 export {
+  CheckpointsFailed,
   PlanIncompatible,
   StateBackendMissing,
   StateBackendUnavailable,

@@ -7,6 +7,8 @@ import { ACTIVITY, claimsQueue } from '../src/protocol/names.js'
 const WORKER_GONE_MS = 5_000
 /** Over the epoch's own length: sinks that are slow to commit are no reason to give up a session that beats. */
 const COMMIT_SLACK_MS = 600_000
+/** Sessions that look after that themselves may be late for as long as their guard rails let them. */
+const GUARDED_MS = 30 * 24 * 3_600_000
 /** Fencing waits for a broker's or a database's own time-outs. */
 const CLAIM_MS = 120_000
 
@@ -46,14 +48,14 @@ export function claimWith(
 /** On the one worker that holds the session. */
 export function epochOn(
   queue: string,
-  times: { readonly lengthMs: number; readonly heartbeatMs: number },
+  times: { readonly lengthMs: number; readonly heartbeatMs: number; readonly guarded: boolean },
   summary: string,
 ): SessionActivities[typeof ACTIVITY.runEpoch] {
   return proxyActivities<SessionActivities>({
     ...oneAttempt,
     taskQueue: queue,
     scheduleToStartTimeout: WORKER_GONE_MS,
-    startToCloseTimeout: times.lengthMs + COMMIT_SLACK_MS,
+    startToCloseTimeout: times.guarded ? GUARDED_MS : times.lengthMs + COMMIT_SLACK_MS,
     heartbeatTimeout: times.heartbeatMs,
     summary,
   })[ACTIVITY.runEpoch]

@@ -184,7 +184,7 @@ class TaskRun {
       idleMs,
       heartbeatMs,
     }
-    const times = { lengthMs: Math.max(checkpointMs, idleMs), heartbeatMs }
+    const times = { lengthMs: Math.max(checkpointMs, idleMs), heartbeatMs, guarded: session.guarded === true }
     const running = epochOn(session.queue, times, epochSummary(this.state, scheduled.epoch, this.readBefore))(input)
     let interrupted = false
     const settled = this.untilSettled(running, async () => {
@@ -250,7 +250,8 @@ class TaskRun {
     if (failure.silent) this.silences++
     if (failure.code === 'GenerationFenced') this.state = this.fenced(failure)
     else if (!failure.retryable) this.state = park(this.state, problemFrom(failure, Date.now()))
-    else if (this.failures > 1) this.state = { ...this.state, trouble: problemFrom(failure, Date.now()) }
+    else if (this.failures > 1 || failure.code === 'CheckpointsFailed')
+      this.state = { ...this.state, trouble: problemFrom(failure, Date.now()) }
     // Whoever only fails tells nothing new, and would not notice that its pipeline is gone.
     if (this.failures % TOLD_AGAIN_AFTER === 0) this.told = ''
     if (this.state.phase === 'parked' || this.failures < 2) return
@@ -294,7 +295,7 @@ class TaskRun {
     setCurrentDetails(taskDetails(state))
     const { phase, paused, problem, trouble, generation, incarnation } = state
     const worker = state.session?.worker ?? null
-    const now = JSON.stringify([phase, paused, problem, trouble?.code ?? null, worker])
+    const now = JSON.stringify([phase, paused, problem, troubleText(trouble), worker])
     if (now === (this.told ??= toldBefore())) return
     this.told = now
     const memo: TaskMemo = { phase, generation, incarnation, worker, paused, problem, trouble, since: Date.now() }
@@ -323,5 +324,11 @@ function toldBefore(): string {
   const { memo, continuedFromExecutionRunId } = workflowInfo()
   const before = memo?.[MEMO.task] as TaskMemo | undefined
   if (before === undefined || continuedFromExecutionRunId === undefined) return ''
-  return JSON.stringify([before.phase, before.paused, before.problem, before.trouble?.code ?? null, before.worker])
+  return JSON.stringify([before.phase, before.paused, before.problem, troubleText(before.trouble), before.worker])
+}
+
+/** Failed checkpoints are told one by one. */
+function troubleText(trouble: TaskState['trouble']): string | null {
+  if (trouble?.code !== 'CheckpointsFailed') return trouble?.code ?? null
+  return `${trouble.code} ${String(trouble.details['failed'])}`
 }

@@ -16,6 +16,15 @@ export type OnError =
       readonly when: (failure: RecordFailure) => boolean
     }
 
+/** What keeps checkpoints from taking too long, coming too often, failing too often; durations in ms. */
+export interface GuardRails {
+  /** Infinity, where nothing may depend on the clock: never. */
+  readonly timeoutMs: number
+  readonly minPauseMs: number
+  /** So many may fail in a row; null: any number. */
+  readonly tolerableFailures: number | null
+}
+
 /** A checked, frozen pipeline: all the engine needs, durations in ms. `definePipeline` is the only one to make it. */
 export interface Blueprint {
   readonly name: string
@@ -25,6 +34,7 @@ export interface Blueprint {
   readonly commitMs: number | null
   /** Milliseconds between checkpoints. */
   readonly checkpointMs: number
+  readonly guardRails: GuardRails
   /** Where state lies; null: in workflow history. */
   readonly backend: StateBackend | null
   /** Bytes of compressed state that a task may keep in workflow history. */

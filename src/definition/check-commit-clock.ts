@@ -1,4 +1,4 @@
-import type { OnError } from './blueprint.js'
+import type { Blueprint, OnError } from './blueprint.js'
 import { commitMsOf } from './commit-clock.js'
 import { sinksIn } from './check-places.js'
 import type { Fault } from './fault.js'
@@ -11,11 +11,11 @@ import type { Graph } from './graph.js'
 export function checkCommitClock(
   graph: Graph,
   onError: OnError,
-  clock: { readonly commitMs: number | null; readonly checkpointMs: number },
+  clock: Pick<Blueprint, 'commitMs' | 'checkpointMs' | 'guardRails'>,
 ): readonly Fault[] {
   return sinksIn(graph, onError).flatMap(({ path, sink }) => {
     const transactionMs = sink.mode === 'transactional' ? sink.transactionMs : undefined
-    const commitMs = commitMsOf(clock.commitMs, [sink]) ?? clock.checkpointMs
+    const commitMs = commitMsOf(clock.commitMs, [sink]) ?? Math.max(clock.checkpointMs, clock.guardRails.minPauseMs)
     if (transactionMs === undefined || transactionMs >= 2 * commitMs) return []
     const message = `has a transaction time-out of ${transactionMs} ms, which must be at least twice the commit interval, ${commitMs} ms`
     return [{ path, message }]

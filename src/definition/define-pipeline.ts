@@ -11,6 +11,7 @@ import { checkPlaces } from './check-places.js'
 import { checkSources } from './check-sources.js'
 import { checkStateBackend } from './check-state-backend.js'
 import type { Fault } from './fault.js'
+import { checkpointsOf, checkpointSchema } from './checkpoint-options.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
 import { fingerprintOf } from './fingerprint.js'
 import type { Graph } from './graph.js'
@@ -23,7 +24,6 @@ import { splitStages } from './stages.js'
 import { streamOf, tableOf } from './stream-builder.js'
 import { isTable } from './table.js'
 
-const defaultCheckpointMs = 5_000
 const defaultInlineBytes = 128 * 1024
 
 const optionsSchema = z.strictObject(
@@ -37,7 +37,7 @@ const optionsSchema = z.strictObject(
     steps: functionSchema,
     onError: z.unknown().optional(),
     commit: z.strictObject({ interval: durationSchema(50).optional() }, 'must be an object').optional(),
-    checkpoint: z.strictObject({ interval: durationSchema(100, 600_000).optional() }, 'must be an object').optional(),
+    checkpoint: checkpointSchema.optional(),
     state: z
       .strictObject(
         { inlineLimit: bytesSchema(1024, 1024 * 1024).optional(), backend: z.unknown().optional() },
@@ -78,7 +78,7 @@ function check(given: unknown): Pipeline {
     faults.push(...checkLedgers(stage, { onError, backend }), ...checkDeterminism(stage), ...checkSources(stage))
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
-    checkpointMs: parsed.data?.checkpoint?.interval ?? defaultCheckpointMs,
+    ...checkpointsOf(parsed.data?.checkpoint),
   }
   // Of wrong intervals nothing is known.
   const sinks = stages.flatMap((stage) => stage.sinks)

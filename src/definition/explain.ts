@@ -1,5 +1,6 @@
 import { blueprintOf } from './blueprint-of.js'
 import { commitMsOf } from './commit-clock.js'
+import type { GuardRails } from './blueprint.js'
 import type { AnySinkDefinition } from './define-sink.js'
 import { guaranteeOfSink, guaranteeOfStep } from './guarantee.js'
 import type { StreamRef } from './graph.js'
@@ -47,6 +48,7 @@ export interface Explanation {
   /** The weakest of all parts. */
   readonly guarantee: PromisedGuarantee
   readonly checkpointMs: number
+  readonly guardRails: GuardRails
   /** Where state lies: `workflow history`, `s3://bucket/prefix`. Null: no step keeps any. */
   readonly state: string | null
   readonly onError: 'fail' | 'skip' | 'deadLetter'
@@ -57,7 +59,7 @@ export interface Explanation {
 /** The plan of a pipeline: stages, steps, and for each sink what it promises and why. Connects nothing. Throws `InvalidDefinition` for what isn't a pipeline. */
 export function explain(pipeline: Pipeline): Explanation {
   const blueprint = blueprintOf(pipeline)
-  const { name, guarantee, checkpointMs, onError, fingerprint, stages, backend } = blueprint
+  const { name, guarantee, checkpointMs, guardRails, onError, fingerprint, stages, backend } = blueprint
   const keeps = stages.some(({ steps }) => steps.some(({ step }) => step.state !== undefined))
   const explained = stages.map((stage): ExplainedStage => {
     const letters: readonly { id: string; sink: AnySinkDefinition; input: StreamRef | null }[] =
@@ -89,7 +91,8 @@ export function explain(pipeline: Pipeline): Explanation {
     }
   })
   const state = keeps ? (backend?.describe ?? 'workflow history') : null
-  return { pipeline: name, guarantee, checkpointMs, state, onError: onError.kind, fingerprint, stages: explained }
+  const clock = { checkpointMs, guardRails }
+  return { pipeline: name, guarantee, ...clock, state, onError: onError.kind, fingerprint, stages: explained }
 }
 
 const nameOf = ({ node, port }: StreamRef): string => (port === 'out' ? node : `${node}.${port}`)

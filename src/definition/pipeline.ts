@@ -41,6 +41,21 @@ export type UniqueIds<E> =
       ? unknown
       : { readonly steps: Missing<`unique sink ids: '${DuplicateOf<E>}' is used twice`> }
 
+/** `timeout`, `minPause` and `tolerableFailures` are Flink's guard rails. */
+export interface CheckpointOptions {
+  /** How much is executed again after a failure. 100 ms to 10 minutes; default 5 s. Counted from the end of the last one. */
+  readonly interval?: Duration
+  /** One that takes longer is given up and counts as failed; processing goes on. 100 ms to 7 days; default 10 minutes. */
+  readonly timeout?: Duration
+  /** The next begins no sooner after the end of the last, failed or not. At most 10 minutes; default 0. */
+  readonly minPause?: Duration
+  /**
+   * When more than so many fail in a row, the task is claimed again and goes on from the last one that didn't
+   * (`CheckpointsFailed`). Default null: any number.
+   */
+  readonly tolerableFailures?: number | null
+}
+
 export interface PipelineOptions<S, E> {
   /** Kebab-case, at most 64 characters. Part of workflow ids, ledgers and directories: never change it. */
   readonly name: string
@@ -55,8 +70,8 @@ export interface PipelineOptions<S, E> {
   readonly onError?: 'fail' | 'skip' | DeadLetterPolicy
   /** How soon outputs are visible. At least 50 ms; default 1 s, and with the checkpoint for sinks whose commits are dear (files). */
   readonly commit?: { readonly interval?: Duration }
-  /** How much is executed again after a failure. 100 ms to 10 minutes; default 5 s. */
-  readonly checkpoint?: { readonly interval?: Duration }
+  /** When checkpoints are made, and what becomes of those that can't be: see docs/state.md. */
+  readonly checkpoint?: CheckpointOptions
   /**
    * Where the state of steps lies: in workflow history, up to `inlineLimit` per task, compressed (default 128 KiB, at most
    * 1 MiB); or, without limit, in `backend`, of which history names the parts. A pipeline may get one later, with all the

@@ -16,6 +16,7 @@ import type { Ledger } from './ledger.js'
 import type { Session } from './session.js'
 import { SLICE_MS, type Slicer, SyncSlicer } from './slicer.js'
 import { Timed } from './timed.js'
+import { raised } from './until.js'
 import { type Limit, type Turn, Turns } from './turns.js'
 
 /** `ctx.now` of an idle epoch is older than this when its first record comes: that one belongs to the next (PROTOCOL §3.8). */
@@ -45,8 +46,6 @@ class EpochRun {
   private readonly timed: Timed
   private readonly turns: Turns
   private active = false
-  /** When it should have ended; null: it isn't late. */
-  private lateSince: number | null = null
   private told = false
   /** Records that the source has lost. */
   private lost = 0
@@ -70,6 +69,7 @@ class EpochRun {
     for (const ledger of session.ledgers) this.committedAt.set(ledger, this.started)
     for (const outlet of session.outlets) outlet.offered = 0
     session.time.late = 0
+    session.guard.start(input.epoch, input.checkpointMs)
   }
 
   async run(): Promise<EpochResult> {
@@ -84,6 +84,7 @@ class EpochRun {
     if (caughtUp !== null) return this.finish(caughtUp)
     for (;;) {
       session.abort.signal.throwIfAborted()
+      session.guard.turn()
       if (!catchUp.active) {
         const end = this.endByClock()
         if (end === 'until') return this.finishAtEnd()
@@ -122,6 +123,7 @@ class EpochRun {
     const tell = session.inTrouble ? session.trouble === null : session.troubledMs >= TROUBLE_MS
     if (!catchUp.active && tell) return this.finish(this.active ? 'interval' : 'idle')
     if (this.isStale) return this.finish('idle')
+    session.guard.rest()
     await session.bell.wait(Math.min(this.patience(), forMs))
     return null
   }
@@ -146,7 +148,7 @@ class EpochRun {
   }
 
   private get lengthMs(): number {
-    return this.active ? this.input.checkpointMs : this.input.idleMs
+    return Math.max(this.active ? this.input.checkpointMs : this.input.idleMs, this.session.guard.minPauseMs)
   }
 
   private endByClock(): EpochEnd | null {
@@ -154,6 +156,7 @@ class EpochRun {
     const { until, session } = this
     if (session.refusals.full || session.answers?.full === true) return 'interval'
     if (until !== null && session.has(until)) return 'until'
+    if (session.guard.pauseMs > 0) return null
     if (!this.active && this.elapsed >= this.timed.dueMs) return 'idle'
     if (this.elapsed < this.lengthMs) return null
     return this.active ? 'interval' : 'idle'
@@ -164,25 +167,34 @@ class EpochRun {
    * reason than its clocks waits instead.
    */
   private async finishByClock(end: EpochEnd): Promise<EpochResult | null> {
-    const { keeper, stop, refusals } = this.session
+    const { keeper, stop, refusals, guard, abort } = this.session
     if (stop !== null || refusals.full) return this.finish(end)
-    this.lateSince ??= performance.now()
-    if (!keeper.ready) return this.tellTrouble()
+    guard.begin()
+    if (!keeper.ready || guard.overdue) return this.late(keeper.trouble, 'it took longer to store state')
     await this.settle()
+    if (guard.overdue) return this.late(null, 'the sinks took longer to commit')
     try {
-      return this.result(end, await keeper.capture(this.session.abort.signal, false))
+      return this.result(end, await guard.inTime(abort.signal, (signal) => keeper.capture(signal, false)))
     } catch (error) {
       if (!(error instanceof StateBackendUnavailable)) throw error
-      this.session.abort.signal.throwIfAborted()
-      return null
+      abort.signal.throwIfAborted()
+      return this.late(error, error.message)
     }
+  }
+
+  /** The checkpoint can't be made now; one that has taken too long is given up. */
+  private late(trouble: Error | null, reason: string): null {
+    const { guard } = this.session
+    if (guard.overdue) guard.giveUp(trouble?.message ?? reason, trouble ?? undefined)
+    return this.tellTrouble()
   }
 
   /** Status shows what holds a checkpoint back, though only checkpoints tell of anything else. */
   private tellTrouble(): null {
-    const { host, keeper, claim } = this.session
+    const { host, keeper, claim, guard } = this.session
     const { trouble } = keeper
-    if (this.told || trouble === null || performance.now() - (this.lateSince ?? 0) < TROUBLE_MS) return null
+    // Failed checkpoints are told one by one.
+    if (this.told || guard.hasFailed || trouble === null || (guard.lateMs ?? 0) < TROUBLE_MS) return null
     this.told = true
     host.tell?.(claim, problemOf(trouble, Date.now()))
     return null
@@ -191,8 +203,10 @@ class EpochRun {
   /** How long to wait for records at most: until the next clock strikes. */
   private patience(): number {
     if (this.session.catchUp.active) return 1_000
-    if (this.lateSince !== null) return LATE_LOOK_MS
+    const { guard } = this.session
+    if (guard.lateMs !== null) return LATE_LOOK_MS
     let due = (this.active ? this.lengthMs : Math.min(this.lengthMs, this.timed.dueMs)) - this.elapsed
+    due = Math.max(due, guard.pauseMs)
     for (const [ledger, at] of this.committedAt) {
       if (ledger.commitMs !== null && ledger.dirty) due = Math.min(due, at + ledger.commitMs - performance.now())
     }
@@ -309,9 +323,10 @@ class EpochRun {
    * gives its session up by that: its ledgers are left as `Session.release` would.
    */
   private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
-    const { session } = this
+    const { guard, keeper, abort } = this.session
     await this.settle(ended === 'problem')
-    return this.result(ended, await session.keeper.capture(session.abort.signal), problem)
+    const state = await guard.again(abort.signal, (signal) => keeper.capture(signal))
+    return this.result(ended, state, problem)
   }
 
   /** Commits what is to be committed before a checkpoint. `all`: ledgers without outputs, too. */
@@ -364,16 +379,4 @@ class EpochRun {
       ...(stall !== undefined && { blocked: { step: stall.step, ms: stall.ms } }),
     }
   }
-}
-
-/** PROTOCOL §3.9: a bound below what a ledger already holds is raised to it. */
-function raised(until: Positions, furthest: Positions | null, inputs: readonly Input[]): Positions {
-  if (furthest === null) return until
-  const order = Object.fromEntries(inputs.map(({ id, compare }) => [id, compare]))
-  return Object.fromEntries(
-    Object.entries(until).map(([id, bound]) => {
-      const held = furthest[id]
-      return [id, held !== undefined && (order[id]?.(held, bound) ?? 0) > 0 ? held : bound]
-    }),
-  )
 }

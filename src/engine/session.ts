@@ -13,9 +13,11 @@ import { compileStage } from '../steps/compile-stage.js'
 import type { StageTime } from '../steps/stage-time.js'
 import type { Push } from '../steps/step.js'
 import type { Answers } from './answers.js'
+import { problemOf } from './bad-record.js'
 import { Bell } from './bell.js'
 import { Calls } from './calls.js'
 import type { CatchUp } from './catch-up.js'
+import { CheckpointGuard } from './checkpoint-guard.js'
 import { Crowd } from './crowd.js'
 import type { Emitter } from './emitter.js'
 import { runEpoch } from './epoch.js'
@@ -56,6 +58,7 @@ export class Session {
   readonly deadLetters: Push | undefined
   readonly refusals: Refusals
   readonly crowd: Crowd
+  readonly guard: CheckpointGuard
   /** What the next epoch, or the one under way, has to catch up with. */
   catchUp: CatchUp
   readonly bell: Bell
@@ -107,6 +110,11 @@ export class Session {
     this.at = new Int32Array(new SharedArrayBuffer(4))
     this.bell = new Bell()
     const sinks = sinksOf(blueprint, stage)
+    this.guard = new CheckpointGuard({
+      rails: blueprint.guardRails,
+      task: { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition },
+      tell: (failed) => host.tell?.(claim, problemOf(failed, Date.now())),
+    })
     const names = sources.map(({ id }) => id)
     this.names = [names.join(', '), ...stage.steps.map((s) => s.id), ...sinks.map((s) => s.id)]
     const task = { pipeline: claim.pipeline, stage: claim.stage, partition: claim.partition }
@@ -243,7 +251,7 @@ export class Session {
     const running = runEpoch(this, input)
     this.running = running
     try {
-      const result = await running
+      const result = await this.guard.watch(running)
       this.epoch = input.epoch
       this.checkpoint = result.positions
       this.adopted = false
@@ -254,6 +262,11 @@ export class Session {
       this.expectEpoch()
       return result
     } catch (error) {
+      if (this.guard.stoodStill) {
+        // A ledger must not be closed while its commit is under way: it is when that ends.
+        void this.close()
+        throw error
+      }
       this.running = undefined
       await this.close()
       throw error

@@ -61,6 +61,10 @@ export const errorCatalog = {
     next: 'give the pipeline its state backend back, then resume; or start --fresh --from …',
   },
   StateBackendUnavailable: { retryable: true, next: 'nothing: checkpoints are late, processing goes on' },
+  CheckpointsFailed: {
+    retryable: true,
+    next: 'mend what the message names; the task goes on by itself, at the worst from its last checkpoint',
+  },
   StateCorrupt: { retryable: false, next: 'start --fresh --from a position whose state can be built again' },
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one (start --if-not-running), or drain it first' },

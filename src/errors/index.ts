@@ -40,6 +40,7 @@ export {
   PipelineNotFound,
 } from './control.js'
 export {
+  CheckpointsFailed,
   PlanIncompatible,
   StateBackendMissing,
   StateBackendUnavailable,

@@ -93,6 +93,35 @@ export class StateBackendUnavailable extends StateError<StateBackendFailure> {
   }
 }
 
+export interface CheckpointsFailedDetails extends TaskAt {
+  readonly epoch: number
+  /** In a row, this one included. */
+  readonly failed: number
+  /** So many may fail; null: any number. */
+  readonly tolerableFailures: number | null
+  readonly timeoutMs: number
+  /** What kept the last one from being made. */
+  readonly reason: string
+}
+
+/**
+ * Checkpoints took longer than they may. Shown as trouble while that is tolerated; beyond, it ends the session, and the task
+ * goes on from its last checkpoint.
+ */
+export class CheckpointsFailed extends StateError<CheckpointsFailedDetails> {
+  constructor(details: CheckpointsFailedDetails, cause?: unknown) {
+    const { failed, tolerableFailures, timeoutMs, epoch, reason } = details
+    const many = failed === 1 ? 'a checkpoint' : `${failed} checkpoints in a row`
+    const tolerable = tolerableFailures === null ? 'any number is' : `${tolerableFailures} are`
+    super(
+      'CheckpointsFailed',
+      `${many} of ${named(details)} failed behind epoch ${epoch - 1}, after ${timeoutMs} ms each (${tolerable} tolerated): ${reason}`,
+      details,
+      cause,
+    )
+  }
+}
+
 export interface PlanIncompatibleDetails extends TaskAt {
   /** State that no step of the plan takes, as `<step> <table>`, or what a step can't read, with the reason. */
   readonly steps: readonly string[]

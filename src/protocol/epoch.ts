@@ -180,6 +180,7 @@ export function recordClaim(state: TaskState, result: ClaimResult): TaskState {
       worker: result.worker,
       furthest: result.furthest,
       ...(result.steps !== undefined && { steps: result.steps }),
+      ...(result.guarded !== undefined && { guarded: result.guarded }),
     },
   }
 }

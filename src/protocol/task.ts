@@ -71,6 +71,8 @@ export interface SessionRef {
   readonly furthest: Positions | null
   /** A short hash over kind, settings and code of each step, by its id: tells later which of them were changed. */
   readonly steps?: Readonly<Record<string, string>>
+  /** It ends epochs that stand still by itself. Absent in older versions, whose epochs need an end from outside. */
+  readonly guarded?: true
 }
 
 /** What a task tells its pipeline at a change of state, nothing periodic. */

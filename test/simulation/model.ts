@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { blueprintOf } from '../../src/definition/blueprint-of.js'
-import type { Blueprint } from '../../src/definition/blueprint.js'
+import type { Blueprint, GuardRails } from '../../src/definition/blueprint.js'
 import type { StepContext } from '../../src/definition/context.js'
 import { deadLetter } from '../../src/definition/dead-letter-policy.js'
 import type { DeadLetter } from '../../src/definition/dead-letter.js'
@@ -77,11 +77,12 @@ export interface ModelOptions {
   /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
   readonly commitMs: number | null
   readonly asks: boolean
+  readonly guardRails: GuardRails
 }
 
 /** A pipeline from the numbers of the logs to those ledgers. */
 export function modelPipeline(options: ModelOptions): Blueprint {
-  const { brokers, ledgers, target, commitMs, store, asks } = options
+  const { brokers, ledgers, target, commitMs, store, asks, guardRails } = options
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
   let answers = 0
   const ask = async (output: SimOutput): Promise<SimOutput> => {
@@ -109,7 +110,7 @@ export function modelPipeline(options: ModelOptions): Blueprint {
       return target === null ? ends : [...ends, made.to(target.id, defineSink(target.sink<SimOutput | SimTimer>()))]
     },
   })
-  return { ...blueprintOf(pipeline), commitMs, backend: store?.backend ?? null }
+  return { ...blueprintOf(pipeline), commitMs, backend: store?.backend ?? null, guardRails }
 }
 
 /** Outputs of all records, of whichever source. */

@@ -1,3 +1,4 @@
+import type { GuardRails } from '../../src/definition/blueprint.js'
 import type { Choices } from './choices.js'
 import { LETTERS, OTHER, refuses, type SimOutput, SINK, SINKS, SOURCE, TARGET } from './model.js'
 import { type Log, SimBroker } from './sim-broker.js'
@@ -16,6 +17,7 @@ export interface Setting {
   readonly stateful: boolean
   /** Keeps it here, in place of history. */
   readonly keepsInStore: boolean
+  readonly guardRails: GuardRails
   /** Ends by itself at the records that are there when it starts. */
   readonly bounded: boolean
   readonly maxHistoryEvents: number
@@ -24,6 +26,15 @@ export interface Setting {
   readonly laziness: number
   readonly faults: number
   readonly faultChance: number
+}
+
+const NO_RAILS: GuardRails = { timeoutMs: Infinity, minPauseMs: 0, tolerableFailures: null }
+/** Hit again and again. Taken by the length of the log: a draw of its own would change every seed's schedule. */
+const RAILS: Readonly<Record<number, GuardRails>> = {
+  4: { timeoutMs: 100, minPauseMs: 600, tolerableFailures: 0 },
+  7: { timeoutMs: 100, minPauseMs: 0, tolerableFailures: 2 },
+  8: { timeoutMs: 300, minPauseMs: 500, tolerableFailures: 1 },
+  9: { timeoutMs: 300, minPauseMs: 0, tolerableFailures: null },
 }
 
 export interface SettingOptions {
@@ -74,6 +85,7 @@ export function settingFrom(
   const brokers = joins
     ? [new SimBroker({ ...plain, times: timesOf(log, choices) }), otherOf(choices)]
     : [new SimBroker(plain)]
+  const guardRails = (keepsInStore ? RAILS[log.length] : undefined) ?? NO_RAILS
   return {
     brokers,
     idleAfterMs: joins ? choices.pick([null, 900]) : null,
@@ -82,6 +94,7 @@ export function settingFrom(
     commitMs,
     stateful,
     keepsInStore,
+    guardRails,
     bounded,
     maxHistoryEvents,
     workers,

@@ -48,6 +48,7 @@ test('what is not said has its default', () => {
     onError: { kind: 'fail' },
     commitMs: null,
     checkpointMs: 5_000,
+    guardRails: { timeoutMs: 600_000, minPauseMs: 0, tolerableFailures: null },
     backend: null,
     inlineBytes: 131_072,
   })
@@ -58,11 +59,16 @@ test('what is said is kept, in milliseconds', () => {
     name: 'given',
     sources: { numbers: source },
     commit: { interval: '50ms' },
-    checkpoint: { interval: '10 minutes' },
+    checkpoint: { interval: '10 minutes', timeout: '1 hour', minPause: '5s', tolerableFailures: 0 },
     onError: 'skip',
     steps: ({ numbers: n }) => n.to('out', sink),
   })
-  expect(blueprintOf(pipeline)).toMatchObject({ commitMs: 50, checkpointMs: 600_000, onError: { kind: 'skip' } })
+  expect(blueprintOf(pipeline)).toMatchObject({
+    commitMs: 50,
+    checkpointMs: 600_000,
+    guardRails: { timeoutMs: 3_600_000, minPauseMs: 5_000, tolerableFailures: 0 },
+    onError: { kind: 'skip' },
+  })
 })
 
 test('dead letters have their sink, their reserved id, and take all failures unless told otherwise', () => {

@@ -21,10 +21,11 @@ test('tells each node with what it reads from, and each sink with what it promis
       ]
     },
     onError: deadLetter(transactional({ commitsWithCheckpoint: true })),
-    checkpoint: { interval: '2s' },
+    checkpoint: { interval: '2s', minPause: '3s' },
   })
   const plan = explain(pipeline)
   expect(plan).toMatchObject({ pipeline: 'explained', checkpointMs: 2_000, onError: 'deadLetter' })
+  expect(plan.guardRails).toEqual({ timeoutMs: 600_000, minPauseMs: 3_000, tolerableFailures: null })
   expect(plan.guarantee).toEqual({ value: 'at-least-once', because: expect.stringContaining("sink 'calls'") })
   const [stage] = plan.stages
   expect(stage?.sources).toEqual([{ id: 'numbers', kind: 'numbers', reads: 'a list of numbers' }])

@@ -58,6 +58,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   StateNotKeepable: { ...task, step: 'totals' },
   StateBackendMissing: task,
   StateBackendUnavailable: { ...task, backend: 'directory out', doing: 'write a segment' },
+  CheckpointsFailed: { ...task, epoch: 4, failed: 2, tolerableFailures: null, timeoutMs: 1_000, reason: 'too slow' },
   StateCorrupt: { ...task, segment: 'abc' },
   PlanIncompatible: { ...task, steps: ["'late entries': no step of the plan has it"] },
   PipelineNotFound: { pipeline: 'delays' },
