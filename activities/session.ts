@@ -1,8 +1,10 @@
 import { blueprintIn, stageIn, type WorkerContext } from '../src/control/worker-context.js'
 import { stepMarks } from '../src/definition/fingerprint.js'
 import { Session } from '../src/engine/session.js'
+import type { TaskKey } from '../src/engine/registry.js'
 import { SessionLost } from '../src/errors/ownership.js'
 import type { ClaimInput, ClaimResult, EpochInput, EpochResult, SessionInput } from '../src/protocol/epoch.js'
+import type { LookInput, LookResult } from '../src/protocol/look.js'
 import { ACTIVITY } from '../src/protocol/names.js'
 import { asActivity } from './failure.js'
 import { whileBeating } from './heartbeat.js'
@@ -13,10 +15,17 @@ export interface SessionActivities {
   readonly [ACTIVITY.runEpoch]: (input: EpochInput) => Promise<EpochResult>
   readonly [ACTIVITY.interrupt]: (input: SessionInput) => Promise<void>
   readonly [ACTIVITY.release]: (input: SessionInput) => Promise<void>
+  readonly [ACTIVITY.look]: (input: LookInput) => Promise<LookResult>
 }
 
 export function sessionActivities(context: WorkerContext): SessionActivities {
   const { registry, engine } = context
+  const here = (task: TaskKey): Session => {
+    const session = registry.find(task)
+    if (session !== undefined) return session
+    const { pipeline, stage, partition } = task
+    throw new SessionLost({ pipeline, stage, partition, worker: context.identity, reason: 'there is none here' })
+  }
   return {
     [ACTIVITY.claim]: asActivity(async (input) => {
       const blueprint = blueprintIn(context, input.pipeline)
@@ -35,11 +44,7 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
     }),
 
     [ACTIVITY.runEpoch]: asActivity(async (input) => {
-      const session = registry.find(input)
-      if (session === undefined) {
-        const { pipeline, stage, partition } = input
-        throw new SessionLost({ pipeline, stage, partition, worker: context.identity, reason: 'there is none here' })
-      }
+      const session = here(input)
       return await whileBeating(
         context,
         input.heartbeatMs,
@@ -54,6 +59,8 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
     [ACTIVITY.interrupt]: asActivity(async (input) => {
       registry.find(input)?.interrupt('interrupted', input.epoch)
     }),
+
+    [ACTIVITY.look]: asActivity((input) => here(input).look(input)),
 
     [ACTIVITY.release]: asActivity((input) => registry.release(input, input.owner, input.epoch)),
   }

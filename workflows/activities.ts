@@ -62,7 +62,9 @@ export function epochOn(
 }
 
 /** A word to the worker that holds the session. */
-export function sessionOn(queue: string): Pick<SessionActivities, typeof ACTIVITY.interrupt | typeof ACTIVITY.release> {
+export function sessionOn(
+  queue: string,
+): Pick<SessionActivities, typeof ACTIVITY.interrupt | typeof ACTIVITY.release | typeof ACTIVITY.look> {
   return proxyActivities<SessionActivities>({
     ...oneAttempt,
     taskQueue: queue,

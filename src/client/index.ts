@@ -9,6 +9,8 @@ export type {
   Which,
 } from './pipeline-handle.js'
 export type { CheckpointInfo, CheckpointsOptions } from './checkpoints.js'
+export type { LiveState, LiveStateOptions } from './live-state.js'
+export type { StateEntry } from '../protocol/look.js'
 export type { EpochEnd } from '../protocol/epoch.js'
 export type { ForkOptions, RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
 export type { StartOptions } from './start-options.js'

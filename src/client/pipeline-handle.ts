@@ -9,6 +9,7 @@ import type { Duration } from '../units.js'
 import { notEnded, notPaused } from './await-end.js'
 import { type CheckpointInfo, type CheckpointsOptions, listCheckpoints } from './checkpoints.js'
 import { give, notRunning } from './commands.js'
+import { type LiveState, type LiveStateOptions, liveState } from './live-state.js'
 import { Patience } from './patience.js'
 import { readPipeline } from './read-pipeline.js'
 import type { PipelineStatus } from './status.js'
@@ -41,7 +42,7 @@ export interface EndOptions {
 }
 
 /**
- * One pipeline, by name. All methods but `status`, `checkpoints` and `result` throw `PipelineNotFound` where it isn't running, and
+ * One pipeline, by name. All methods but `status`, `checkpoints`, `state` and `result` throw `PipelineNotFound` where it isn't running, and
  * `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
  */
 export interface PipelineHandle {
@@ -55,6 +56,12 @@ export interface PipelineHandle {
    * Needs no worker. Throws `PipelineNotFound`, and `InvalidCommand` for tasks there aren't.
    */
   checkpoints(options?: CheckpointsOptions): AsyncIterable<CheckpointInfo>
+  /**
+   * What a step knows at this moment, task by task: asked of the workers that have it in memory, between two records. Each says
+   * up to which positions it is true; a task that nobody holds just now is `missing`. Throws `PipelineNotFound`,
+   * `InvalidCommand` for steps and tasks there aren't, `CommandTimeout`.
+   */
+  state(step: string, options?: LiveStateOptions): Promise<readonly LiveState[]>
   /** Resolves when every task it is for stands still. Throws `InvalidCommand` for tasks there aren't. */
   pause(options: PauseOptions): Promise<void>
   /** Also tries parked tasks again. Resolves when the pipeline has accepted it. */
@@ -112,6 +119,10 @@ export class ClientHandle implements PipelineHandle {
 
   checkpoints(options: CheckpointsOptions = {}): AsyncIterable<CheckpointInfo> {
     return listCheckpoints(this.client, this.name, options)
+  }
+
+  state(step: string, options: LiveStateOptions = {}): Promise<readonly LiveState[]> {
+    return liveState(this.client, this.name, step, options)
   }
 
   async pause(options: PauseOptions): Promise<void> {

@@ -222,7 +222,7 @@ class EpochRun {
     // Most batches lie wholly below the halt: then no record's position is looked at.
     const bounded = halt !== null && input.compare(batch.next, halt) > 0 ? halt : null
     if (input.next !== undefined) this.active = true
-    const slice = await this.slicer.slice(input, batch, bounded, limit)
+    const slice = await session.looks.during(() => this.slicer.slice(input, batch, bounded, limit))
     for (const outlet of session.outlets) outlet.seal()
     if (slice.bad !== null) return this.finish('problem', slice.bad)
     if (slice.consumed) {

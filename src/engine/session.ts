@@ -7,6 +7,7 @@ import type { TidemarkError } from '../errors/base.js'
 import { SessionLost } from '../errors/ownership.js'
 import type { LedgerMark } from '../protocol/checkpoint.js'
 import type { ClaimInput, EpochInput, EpochResult } from '../protocol/epoch.js'
+import type { LookInput, LookResult } from '../protocol/look.js'
 import type { StateKeeper } from '../state/state-keeper.js'
 import { StepStates } from '../state/step-states.js'
 import { compileStage } from '../steps/compile-stage.js'
@@ -27,6 +28,7 @@ import { Input, positionsOf } from './input.js'
 import { positionIn as positionOfItem } from './item-position.js'
 import type { Ledger } from './ledger.js'
 import { sinksOf } from './open-ledgers.js'
+import { Looks } from './looks.js'
 import { openSession, type SessionParts } from './open-session.js'
 import { positionIn } from './open-sources.js'
 import { sameOwner } from './owner.js'
@@ -59,6 +61,7 @@ export class Session {
   readonly refusals: Refusals
   readonly crowd: Crowd
   readonly guard: CheckpointGuard
+  readonly looks = new Looks()
   /** What the next epoch, or the one under way, has to catch up with. */
   catchUp: CatchUp
   readonly bell: Bell
@@ -282,6 +285,20 @@ export class Session {
     if (this.running === undefined && reason === 'interrupted') return
     this.stop = reason
     this.bell.ring()
+  }
+
+  /** What a step's state is at this moment. Throws `InvalidCommand` where it has none, `SessionLost` where this has ended. */
+  async look(input: LookInput): Promise<LookResult> {
+    if (this.closed) {
+      const { pipeline, stage, partition } = this.claim
+      throw new SessionLost({ pipeline, stage, partition, worker: null, reason: 'it was closed' })
+    }
+    return await this.looks.at(this, input)
+  }
+
+  /** Of the last checkpoint. */
+  get recordedEpoch(): number {
+    return this.epoch
   }
 
   /** What reading has failed with, as the end of an epoch that is catching up. */

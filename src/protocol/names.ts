@@ -5,6 +5,7 @@
 
 export const PIPELINE_WORKFLOW = 'tidemarkPipeline'
 export const TASK_WORKFLOW = 'tidemarkTask'
+export const LOOK_WORKFLOW = 'tidemarkLook'
 export const DEFAULT_TASK_QUEUE = 'tidemark'
 
 /** The pipeline's workflow id: what `temporal workflow start --workflow-id` is given. */
@@ -26,6 +27,7 @@ export const ACTIVITY = {
   runEpoch: 'tidemark.runEpoch',
   interrupt: 'tidemark.interrupt',
   release: 'tidemark.release',
+  look: 'tidemark.look',
   presence: 'tidemark.presence',
 } as const
 

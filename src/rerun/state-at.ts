@@ -3,9 +3,10 @@ import { checkpointAt } from '../control/checkpoint-at.js'
 import type { TaskRef } from '../control/recorded-epochs.js'
 import { restoreState } from '../engine/restore-state.js'
 import { InvalidCommand } from '../errors/control.js'
+import type { StateEntry } from '../protocol/look.js'
 import type { Rewind } from '../protocol/pipeline.js'
 import { StepStates } from '../state/step-states.js'
-import { pairOf } from '../state/pair-key.js'
+import { lookAt } from '../state/look.js'
 import { compileStage } from '../steps/compile-stage.js'
 import type { EpochMs } from '../units.js'
 import { muted } from './muted.js'
@@ -22,16 +23,6 @@ export interface StateReading {
   readonly at: Rewind['to'] | 'newest'
   /** At most so many entries. */
   readonly limit: number
-}
-
-/** One entry of what a step keeps. */
-export interface StateEntry {
-  /** Which of the step's tables: `values`, `windows`, `event-timers` … */
-  readonly table: string
-  /** Its key, or its keys where there are several: of a timer, the record's and the timer's name; of a window, the record's and its start. Bytes that are no text: as hexadecimal. */
-  readonly key: readonly string[]
-  /** As the step holds it. */
-  readonly value: unknown
 }
 
 /** What a step of one task knew at a checkpoint. */
@@ -86,30 +77,6 @@ export async function stateAt({ client, code, task, step, key, at, limit }: Stat
     time: () => 0,
   })
   await keeper.close()
-  const entries: StateEntry[] = []
-  let count = 0
-  for (const { table, key: raw, value } of states.entriesOf(step)) {
-    const keys = keysOf(raw, value)
-    if (key !== undefined && !keys.includes(key)) continue
-    count++
-    if (entries.length < limit) entries.push({ table, key: keys, value })
-  }
-  return { ...task, step, generation, epoch: checkpoint.epoch, recordedAt, count, entries }
-}
-
-function keysOf(raw: string, value: unknown): readonly string[] {
-  // Fixed windows: `<start> <key>`.
-  const [, start, key] = /^(-?\d+) ([^]*)$/.exec(raw) ?? []
-  const isWindow = typeof value === 'object' && value !== null && 'start' in value && String(value.start) === start
-  if (isWindow && start !== undefined && key !== undefined) return [textOf(key), start]
-  return (raw.includes('\0\0') ? pairOf(raw) : [raw]).map(textOf)
-}
-
-/** Keys of records have a byte per character; names that users give are texts. */
-function textOf(key: string): string {
-  const bytes = Buffer.from(key, 'latin1')
-  if (bytes.toString('latin1') !== key) return key
-  const text = bytes.toString()
-  const isText = Buffer.from(text).equals(bytes) && ![...bytes].some((byte) => byte < 32)
-  return isText ? text : bytes.toString('hex')
+  const { count, entries } = lookAt(states, { step, limit, ...(key !== undefined && { key }) })
+  return { ...task, step, generation, epoch: checkpoint.epoch, recordedAt, count, entries: [...entries] }
 }

@@ -30,10 +30,15 @@ export class Cell<V> {
 
   /** Of a cell that has one. */
   value(decode: (bytes: Uint8Array) => V): V {
-    if (this.at < 0) return this.held as V
-    const value = decode((this.held as Uint8Array).subarray(this.at, this.at + this.length))
-    this.hold(value)
+    const value = this.peek(decode)
+    if (this.at >= 0) this.hold(value)
     return value
+  }
+
+  /** The same, and a value that lies encoded stays so. */
+  peek(decode: (bytes: Uint8Array) => V): V {
+    if (this.at < 0) return this.held as V
+    return decode((this.held as Uint8Array).subarray(this.at, this.at + this.length))
   }
 
   hold(value: V): void {

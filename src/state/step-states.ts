@@ -39,11 +39,10 @@ export class StepStates {
     return table
   }
 
-  /** What a step keeps, table by table, keys in their order. */
-  *entriesOf(step: string): Generator<{ readonly table: string; readonly key: string; readonly value: unknown }> {
+  /** What a step keeps, table by table. */
+  *tablesOf(step: string): Generator<{ readonly name: string; readonly table: StateTable<unknown> }> {
     for (const [id, table] of this.tables) {
-      if (!id.startsWith(`${step} `)) continue
-      for (const key of table.keys()) yield { table: id.slice(step.length + 1), key, value: table.get(key) }
+      if (id.startsWith(`${step} `)) yield { name: id.slice(step.length + 1), table }
     }
   }
 

@@ -76,6 +76,16 @@ export class StateTable<V> implements Undoable {
     return [...this.entries.keys()].toSorted()
   }
 
+  /** In no order. */
+  rawKeys(): Iterable<string> {
+    return this.entries.keys()
+  }
+
+  /** As `get`, for who only looks: a value that lies encoded stays so. */
+  peek(key: string): V | undefined {
+    return this.entries.get(key)?.peek(this.decode)
+  }
+
   /** The time at which the next entry is due; null where none is. */
   get nextDue(): EpochMs | null {
     return this.firstDue()?.at ?? null

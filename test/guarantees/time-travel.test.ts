@@ -196,6 +196,22 @@ it('lists, proves and goes back to checkpoints across continue-as-new', { timeou
   const value = { n: sent - 1, total: sumTo(sent - 1), stamp: '' }
   expect(JSON.parse(known.out)).toMatchObject([{ count: 1, entries: [{ key: ['key-0'], value: [value] }] }])
 
+  // The task itself says the same, without any code of the pipeline.
+  const live = await tidemark('state', sums, 'sum', 'key-0', '--live', '--partition', '0', '--json')
+  expect(JSON.parse(live.out)).toMatchObject([
+    { positions: { numbers: String(sent) }, count: 1, entries: [{ key: ['key-0'], value: [value] }], missing: null },
+  ])
+  await rig.pipelines.get(sums).pause({ reason: 'a look', partition: 1 })
+  const both = await tidemark('state', sums, 'sum', '--live')
+  expect(both).toMatchObject({ code: 1, err: expect.stringContaining('nobody has the state of main/1 in memory') })
+  expect(both.out).toContain(`main/0  sum at numbers ${grouped(sent)}: 1 entry`)
+  expect(both.out).toContain('main/1  sum: it is paused: a look')
+  await rig.pipelines.get(sums).resume({ partition: 1 })
+  await expect(rig.pipelines.get(sums).state('round')).rejects.toThrow("step 'round' keeps no state")
+  await expect(rig.pipelines.get(sums).state('rund')).rejects.toThrow(
+    "there is no step 'rund'; it has start, stamp, sum",
+  )
+
   const begins = [first, second].map((found) =>
     Number(found.find(({ epoch }) => epoch === middle)?.positions['numbers']),
   )

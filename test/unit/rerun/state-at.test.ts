@@ -1,6 +1,6 @@
 import picocolors from 'picocolors'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { plain } from '../../../src/cli/json.js'
+import { plainJson } from '../../../src/definition/plain-json.js'
 import { stateView } from '../../../src/cli/views/state-view.js'
 import { blueprintOf } from '../../../src/definition/blueprint-of.js'
 import { count } from '../../../src/definition/aggregators/index.js'
@@ -67,10 +67,15 @@ test.each([false, true])(
       await recorded.readAll(log)
       recorded.continueAsNew()
     }
+    const wanted = { pipeline: 'seen', stage: 'main', partition: 0, step: 'last', limit: 10 }
+    const live = await recorded.task.session.look(wanted)
     await recorded.task.lose()
     const puts = store.puts
     const { epoch } = recorded.task.state.checkpoint
     const newest = await read(backed)
+    // The same of the task that runs.
+    expect(live).toMatchObject({ generation: 1, epoch, positions: { numbers: '3' }, count: 4 })
+    expect(live.entries).toEqual(plainJson(newest.entries))
     expect(newest).toMatchObject({ step: 'last', stage: 'main', partition: 0, generation: 1, epoch, count: 4 })
     expect(newest.entries.filter(({ table }) => !table.includes('timers'))).toEqual([
       { table: expect.any(String), key: ['grün'], value: new Set([2]) },
@@ -132,7 +137,7 @@ test("windows are found by their records' key, each with its start", async () =>
 
 test('values that JSON lacks are shown as people would write them', () => {
   const value = { at: new Date(0), big: 5n, map: new Map([['a', new Set([1n])]]), bytes: Buffer.from('hi') }
-  expect(JSON.stringify(plain(value))).toBe(
+  expect(JSON.stringify(plainJson(value))).toBe(
     '{"at":"1970-01-01T00:00:00.000Z","big":"5","map":[["a",["1"]]],"bytes":"aGk="}',
   )
 })
