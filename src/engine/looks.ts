@@ -1,5 +1,6 @@
 import { plainJson } from '../definition/plain-json.js'
 import { InvalidCommand } from '../errors/control.js'
+import { SessionLost } from '../errors/ownership.js'
 import type { LookInput, LookResult, StateEntry } from '../protocol/look.js'
 import { lookAt } from '../state/look.js'
 import type { Session } from './session.js'
@@ -10,23 +11,31 @@ const MOST_BYTES = 256 * 1024
 /** Questions about a session's state are answered between two slices of records, when it is what its positions say. */
 export class Looks {
   private slicing = false
-  private waiting: (() => void)[] = []
+  private waiting: { readonly answer: () => void; readonly refuse: () => void }[] = []
 
   async during<T>(slice: () => Promise<T>): Promise<T> {
     this.slicing = true
+    let done = false
     try {
-      return await slice()
+      const result = await slice()
+      done = true
+      return result
     } finally {
       this.slicing = false
       const { waiting } = this
       this.waiting = []
-      for (const answer of waiting) answer()
+      // One that failed left a record half done, and ends its session.
+      for (const { answer, refuse } of waiting) {
+        if (done) answer()
+        else refuse()
+      }
     }
   }
 
-  /** Throws `InvalidCommand` where that step keeps no state. */
+  /** Throws `InvalidCommand` where that step keeps no state, `SessionLost` where the session ends before it can tell. */
   at(session: Session, input: LookInput): Promise<LookResult> {
     return new Promise((resolve, reject) => {
+      const refuse = (): void => reject(lost(session, 'it ended meanwhile'))
       const answer = (): void => {
         try {
           resolve(look(session, input))
@@ -34,10 +43,16 @@ export class Looks {
           reject(error instanceof Error ? error : new Error(String(error)))
         }
       }
-      if (this.slicing) this.waiting.push(answer)
+      if (session.closed) reject(lost(session, 'it was closed'))
+      else if (this.slicing) this.waiting.push({ answer, refuse })
       else answer()
     })
   }
+}
+
+function lost({ claim }: Session, reason: string): SessionLost {
+  const { pipeline, stage, partition } = claim
+  return new SessionLost({ pipeline, stage, partition, worker: null, reason })
 }
 
 function look(session: Session, { pipeline, stage, step, key, limit }: LookInput): LookResult {

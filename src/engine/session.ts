@@ -288,12 +288,8 @@ export class Session {
   }
 
   /** What a step's state is at this moment. Throws `InvalidCommand` where it has none, `SessionLost` where this has ended. */
-  async look(input: LookInput): Promise<LookResult> {
-    if (this.closed) {
-      const { pipeline, stage, partition } = this.claim
-      throw new SessionLost({ pipeline, stage, partition, worker: null, reason: 'it was closed' })
-    }
-    return await this.looks.at(this, input)
+  look(input: LookInput): Promise<LookResult> {
+    return this.looks.at(this, input)
   }
 
   /** Of the last checkpoint. */

@@ -39,6 +39,11 @@ async function start(pipeline: Pipeline): Promise<void> {
   await task.claim()
 }
 
+/** In as many epochs as it takes. */
+async function readAll(): Promise<void> {
+  while (task.position !== String(log.end)) await task.epoch({ checkpointMs: 20 })
+}
+
 const look = (more: Partial<LookInput> = {}): Promise<LookResult> =>
   task.session.look({ pipeline: 'seen', stage: 'main', partition: 0, step: 'all', limit: 100, ...more })
 
@@ -54,12 +59,13 @@ afterEach(() => task.lose())
 test('tells what a step knows within an epoch, newer than its checkpoint, and up to where', async () => {
   await start(seen())
   log.append(1, 2)
-  await task.epoch({ checkpointMs: 20 })
+  await readAll()
+  const { epoch } = task.state.checkpoint
   log.append(11)
   const running = task.epoch()
   await waitUntil(() => out.values.length === 3)
   const found = await look()
-  expect(found).toMatchObject({ generation: 1, epoch: 1, positions: { numbers: '3' }, count: 2 })
+  expect(found).toMatchObject({ generation: 1, epoch, positions: { numbers: '3' }, count: 2 })
   expect(valuesOf(found)).toEqual([
     [['key 1'], [1, 11]],
     [['key 2'], [2]],
@@ -69,7 +75,7 @@ test('tells what a step knows within an epoch, newer than its checkpoint, and up
   // A part of a key is no key.
   expect(await look({ key: 'key' })).toMatchObject({ count: 0, entries: [] })
   expect(await look({ limit: 1 })).toMatchObject({ count: 2, entries: [{ key: ['key 1'] }] })
-  task.session.interrupt('interrupted', 2)
+  task.session.interrupt('interrupted', epoch + 1)
   expect(await running).toMatchObject({ positions: { numbers: '3' } })
 })
 
@@ -92,19 +98,29 @@ test('a question that comes in the midst of a slice is answered behind it, when 
   await running
 })
 
+test('it is refused where that slice fails, for a record is half done then', async () => {
+  let fail: (() => void) | undefined
+  await start(seen((n) => (n === 2 ? new Promise((_, reject) => (fail = () => reject(new Error('bad')))) : n)))
+  log.append(1, 2)
+  const running = task.epoch().catch(() => undefined)
+  await waitUntil(() => fail !== undefined)
+  const asked = expect(look()).rejects.toThrow(SessionLost)
+  // The session ends in the midst of the slice.
+  const closed = task.session.close()
+  fail?.()
+  await asked
+  await closed
+  await running
+})
+
 test('an answer is cut where it is too large for history', async () => {
   await start(seen(undefined, 100_000))
   log.append(1, 2, 3, 4)
-  await task.epoch({ checkpointMs: 50 }).catch(() => undefined)
-  await task.again()
-  const running = task.epoch()
-  await waitUntil(() => task.session.positions['numbers'] === '4')
+  await readAll()
   const found = await look()
   expect(found).toMatchObject({ count: 4, cut: true })
   expect(found.entries.map(({ key }) => key)).toEqual([['key 1'], ['key 2']])
   expect(await look({ key: 'key 4' })).toMatchObject({ count: 1, entries: [{ key: ['key 4'] }] })
-  await task.lose()
-  await running.catch(() => undefined)
 })
 
 test('a step without state is refused, with those that have some; a session that has ended knows nothing', async () => {
