@@ -85,7 +85,7 @@ describe('the entries', () => {
       tidemark: expect.arrayContaining(['definePipeline', 'json', 'isTidemarkError']) as unknown,
       'tidemark/plugin': ['TidemarkPlugin'],
       'tidemark/client': ['PipelineClient'],
-      'tidemark/workflows': ['tidemarkPipeline', 'tidemarkTask'],
+      'tidemark/workflows': ['tidemarkLook', 'tidemarkPipeline', 'tidemarkTask'],
       'tidemark/testing': expect.arrayContaining(['memorySink', 'memorySource']) as unknown,
       'tidemark/kafka': expect.arrayContaining(['kafkaSource']) as unknown,
       'tidemark/file': ['fileSink', 'fileState'],

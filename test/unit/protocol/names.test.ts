@@ -13,6 +13,7 @@ test('are part of running histories: never change one', () => {
     runEpoch: 'tidemark.runEpoch',
     interrupt: 'tidemark.interrupt',
     release: 'tidemark.release',
+    look: 'tidemark.look',
     presence: 'tidemark.presence',
   })
 })
