@@ -3,4 +3,5 @@
  * re-exporting them. Sandbox-safe: reaches no Kafka, client or Node code.
  */
 export { tidemarkPipeline } from './pipeline.js'
+export { tidemarkSavedTask, tidemarkSavepoint } from './savepoint.js'
 export { tidemarkTask } from './task.js'

@@ -11,6 +11,8 @@ export type {
 export type { CheckpointInfo, CheckpointsOptions } from './checkpoints.js'
 export type { EpochEnd } from '../protocol/epoch.js'
 export type { ForkOptions, RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
+export type { SavepointInfo, SavepointOptions } from './savepoints.js'
+export type { SavedTask } from '../protocol/savepoint.js'
 export type { StartOptions } from './start-options.js'
 export type { PipelineListing } from './list-pipelines.js'
 export type {

@@ -29,6 +29,7 @@ export const pipelineInput = z.strictObject({
       to: z.union([
         z.strictObject({ epoch: count, generation: count.nullable() }),
         z.strictObject({ time: z.number().int().nonnegative() }),
+        z.strictObject({ savepoint: z.string().min(1) }),
       ]),
       stage: z.string().min(1).nullable(),
       partition: count.nullable(),

@@ -15,6 +15,7 @@ import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
 import { keepSegments } from './keep-segments.js'
+import { readSavedTask, savedPlace } from './saved-task.js'
 import { lastTaskState } from './task-history.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -80,8 +81,9 @@ class TaskTakeOver {
     // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from, rewind } = this.input.input
-    // A partition that was added meanwhile has nothing to go back to.
-    const added = last === null && (rewind?.of === undefined ? begunBefore : this.input.late)
+    // A partition that was added meanwhile has nothing to go back to. A savepoint knows itself what it has.
+    const isTold = rewind !== undefined && (rewind.of !== undefined || 'savepoint' in rewind.to)
+    const added = last === null && (isTold ? this.input.late : begunBefore)
     if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !added)
       return this.rewound(rewind, last)
     if (fresh) return this.freshState(last, this.input.late)
@@ -132,6 +134,9 @@ class TaskTakeOver {
     const { client } = this.context
     const at = { pipeline: this.blueprint.name, stage: this.stage.id, partition: this.partition }
     const of = { ...at, pipeline: rewind.of ?? at.pipeline }
+    const saved = 'savepoint' in rewind.to ? rewind.to.savepoint : null
+    // Where a savepoint had no such partition, all that is in it came later.
+    if (saved !== null && (await readSavedTask(client, of, saved)) === null) return this.freshState(last, true)
     const { state } = await checkpointAt(client, of, rewind.to)
     const { ledgers: _, ...checkpoint } = state.checkpoint
     const strange = this.stage.sources.find(({ id }) => checkpoint.positions[id] === undefined)
@@ -140,7 +145,8 @@ class TaskTakeOver {
       throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
     }
     const { engine } = this.context
-    await keepSegments({ engine, blueprint: this.blueprint, at, of, signal: this.signal }, checkpoint.state)
+    const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
+    await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
     return this.begun({
       ...this.blank(checkpoint.positions),
       ...(await this.above(last)),

@@ -65,6 +65,12 @@ export const errorCatalog = {
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one (start --if-not-running), or drain it first' },
   CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },
+  SavepointNotFound: { retryable: false, next: 'see which there are: tidemark savepoint list' },
+  SavepointExists: { retryable: false, next: 'choose another label, or delete that one: tidemark savepoint delete' },
+  NotAligned: {
+    retryable: false,
+    next: 'start it again, then stop it with its savepoint: tidemark savepoint create … --stop',
+  },
   CommandTimeout: { retryable: true, next: 'see who has not answered: tidemark status; then give it again' },
   InvalidCommand: { retryable: false, next: 'correct what the message names' },
   StackUnavailable: { retryable: false, next: 'install one of what the message lists' },

@@ -5,10 +5,13 @@ import type { EpochMs } from '../units.js'
 import type { Counters } from './checkpoint.js'
 import type { TaskReport, TaskSettings, TaskState } from './task.js'
 
-/** Back to a checkpoint that histories still have: the state of its tasks begins a new generation. */
+/** Back to a checkpoint that histories still have, or a savepoint: the state of its tasks begins a new generation. */
 export interface Rewind {
   /** The epoch that the checkpoint ended, 0 for a generation's beginning; or the newest recorded by a time (epoch ms). */
-  readonly to: { readonly epoch: number; readonly generation: number | null } | { readonly time: EpochMs }
+  readonly to:
+    | { readonly epoch: number; readonly generation: number | null }
+    | { readonly time: EpochMs }
+    | { readonly savepoint: string }
   /** Null: of every stage, of every partition. */
   readonly stage: string | null
   readonly partition: number | null

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import { checkpointAt } from '../control/checkpoint-at.js'
 import type { TaskRef } from '../control/recorded-epochs.js'
+import { savedPlace } from '../control/saved-task.js'
 import { restoreState } from '../engine/restore-state.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { Rewind } from '../protocol/pipeline.js'
@@ -63,15 +64,15 @@ export async function stateAt({ client, code, task, step, key, at, limit }: Stat
     const reason = `step '${step}' keeps no state in stage '${stage.id}'; these do: ${others}`
     throw new InvalidCommand({ command: 'state', pipeline: blueprint.name, reason })
   }
-  const { state, recordedAt } = await checkpointAt(client, { pipeline: blueprint.name, ...task }, at)
+  const whose = { pipeline: blueprint.name, ...task }
+  const { state, recordedAt } = await checkpointAt(client, whose, at)
   const { generation, incarnation, origin, checkpoint } = state
   const { signal } = new AbortController()
   const keeper = await restoreState({
     host,
     states,
     claim: {
-      pipeline: blueprint.name,
-      ...task,
+      ...(at !== 'newest' && 'savepoint' in at ? savedPlace(whose, at.savepoint) : whose),
       owner: { generation, incarnation, claim: 0, runId: 'state' },
       origin,
       checkpoint,
