@@ -38,11 +38,15 @@ export interface ControlActivities {
 
 export function controlActivities(context: WorkerContext): ControlActivities {
   const signal = (): AbortSignal => Context.current().cancellationSignal
+  const runId = (): string => Context.current().info.workflowExecution?.runId ?? ''
   return {
-    [ACTIVITY.describePipeline]: asActivity((input, workflowId) => describePipeline(context, input, workflowId), {
-      tries: PLAN_TRIES,
-      afterMs: ELSEWHERE_MS,
-    }),
+    [ACTIVITY.describePipeline]: asActivity(
+      (input, workflowId) => describePipeline(context, input, { workflowId, runId: runId() }),
+      {
+        tries: PLAN_TRIES,
+        afterMs: ELSEWHERE_MS,
+      },
+    ),
     [ACTIVITY.discoverPartitions]: asActivity((input) => discoverPartitions(context, input, signal())),
     [ACTIVITY.takeOver]: asActivity((input) => takeOver(context, input, signal())),
     [ACTIVITY.keepCheckpoint]: asActivity((input) =>

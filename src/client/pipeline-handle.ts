@@ -150,7 +150,7 @@ export class ClientHandle implements PipelineHandle {
   }
 
   savepoint(label: string, options: SavepointOptions = {}): Promise<SavepointInfo> {
-    return createSavepoint(this.client, this.name, label, options, (patience) => this.stop(patience))
+    return createSavepoint(this.client, this.name, label, options, (patience) => this.stop(patience, { aligned: true }))
   }
 
   savepoints(): AsyncIterable<SavepointInfo> {
@@ -186,8 +186,8 @@ export class ClientHandle implements PipelineHandle {
     }
   }
 
-  private async stop(patience: Patience): Promise<void> {
-    await give(this.client, this.name, commandOf('drain', ''), patience)
+  private async stop(patience: Patience, how: Pick<PipelineCommand, 'aligned'> = {}): Promise<void> {
+    await give(this.client, this.name, { ...commandOf('drain', ''), ...how }, patience)
     await this.done('drain', patience, () => notEnded(this.client, this.name))
     await this.result()
   }

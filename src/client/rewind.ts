@@ -108,7 +108,9 @@ export async function planRewind(client: Client, pipeline: string, rewind: Rewin
   const which = { stage: rewind.stage ?? undefined, partition: rewind.partition ?? undefined }
   const meant = await pipelineTasks(client, 'rewind', pipeline, which)
   const plan = await readPlan(client, pipeline)
-  if ((plan?.stages.length ?? 1) > 1) throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
+  const isWhole = 'savepoint' in rewind.to && rewind.stage === null && rewind.partition === null
+  if ((plan?.stages.length ?? 1) > 1 && !isWhole)
+    throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
   const tasks: RewoundTask[] = []
   await eachOf(meant, async ({ stage, partition }) => {
     const at = { pipeline, stage, partition }

@@ -65,7 +65,7 @@ export async function dropSavepoint(
 async function requireAligned(
   context: WorkerContext,
   { pipeline, stage, partition, atRest: runId }: KeepInput,
-  { phase, scheduled, checkpoint }: TaskState,
+  { phase, scheduled, checkpoint, channel }: TaskState,
   signal: AbortSignal,
 ): Promise<void> {
   const at: TaskAt = { pipeline, stage, partition }
@@ -78,7 +78,7 @@ async function requireAligned(
     if (source.internal !== true) continue
     const { namespace, connection } = context.engine
     const asked = { pipeline, source: id, namespace, partition, signal, connection }
-    const { end } = await source.bounds(asked)
+    const { end } = await source.bounds(channel === undefined ? asked : { ...asked, channel })
     const position = checkpoint.positions[id] ?? '0'
     const left = source.compare?.(position, end) ?? Number(BigInt(position) - BigInt(end))
     if (left < 0) refuse(`it has read what '${id}' has between two stages up to ${position}, and not to its end ${end}`)

@@ -15,7 +15,7 @@ import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
 import { keepSegments } from './keep-segments.js'
-import { readSavedTask, savedPlace } from './saved-task.js'
+import { readSavedTask, readSavepoint, savedPlace } from './saved-task.js'
 import { lastTaskState } from './task-history.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -136,10 +136,15 @@ class TaskTakeOver {
     const of = { ...at, pipeline: rewind.of ?? at.pipeline }
     const saved = 'savepoint' in rewind.to ? rewind.to.savepoint : null
     // Where a savepoint had no such partition, all that is in it came later.
-    if (saved !== null && (await readSavedTask(client, of, saved)) === null) return this.freshState(last, true)
+    if (saved !== null) {
+      await this.requireCount(of.pipeline, saved)
+      if ((await readSavedTask(client, of, saved)) === null) return this.freshState(last, true)
+    }
     const { state } = await checkpointAt(client, of, rewind.to)
     const { ledgers: _, ...checkpoint } = state.checkpoint
-    const strange = this.stage.sources.find(({ id }) => checkpoint.positions[id] === undefined)
+    const strange = this.stage.sources.find(
+      ({ id, source }) => checkpoint.positions[id] === undefined && source.internal !== true,
+    )
     if (strange !== undefined) {
       const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(checkpoint.positions).join(', ')}`
       throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
@@ -147,13 +152,34 @@ class TaskTakeOver {
     const { engine } = this.context
     const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
     await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
+    const begins = await this.newChannels()
+    const positions = { ...checkpoint.positions, ...mapValues(begins, ({ start }) => start) }
+    const identities = { ...checkpoint.identities, ...mapValues(begins, ({ identity = '' }) => identity) }
     return this.begun({
-      ...this.blank(checkpoint.positions),
+      ...this.blank(positions),
       ...(await this.above(last)),
-      checkpoint: { ...checkpoint, ledgers: {} },
+      checkpoint: { ...checkpoint, positions, identities, ledgers: {} },
       until: await this.until(),
       ...this.allowed,
     })
+  }
+
+  /** State by key is where its keys are: of so many partitions as there were. */
+  private async requireCount(pipeline: string, label: string): Promise<void> {
+    if (this.stage.sources.every(({ source }) => source.internal !== true)) return
+    const { tasks } = await readSavepoint(this.context.client, pipeline, label)
+    const had = tasks.filter(({ stage }) => stage === this.stage.id).length
+    const { count = had } = this.input
+    if (had === count || had === 0) return
+    const reason = `stage '${this.stage.id}' has ${had} partitions in savepoint '${label}', and is to have ${count}`
+    throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
+  }
+
+  /** What lies between the stages is another one than the checkpoint's: it is read from its beginning. */
+  private async newChannels(): Promise<Readonly<Record<string, Bounds>>> {
+    const internal = this.stage.sources.filter(({ source }) => source.internal === true).map(({ id }) => id)
+    if (internal.length === 0) return {}
+    return Object.fromEntries(Object.entries(await this.bounds(null)).filter(([id]) => internal.includes(id)))
   }
 
   /** A generation above all that history and ledgers show. */
@@ -250,6 +276,7 @@ class TaskTakeOver {
         signal: this.signal,
         connection: this.context.engine.connection,
         partition: this.partition,
+        ...(this.input.channel !== undefined && { channel: this.input.channel }),
       }
       // What lies in it of the generation before is not for this one.
       const internal = this.input.input.fresh && !this.input.late ? 'latest' : 'earliest'
@@ -264,8 +291,9 @@ class TaskTakeOver {
     return newTask({ pipeline: blueprint.name, stage: stage.id, partition, settings: input.settings, origin })
   }
 
-  private begun(state: TaskState): TaskState {
-    return { ...state, ...atRest, settings: this.input.settings, ownerRunId: null }
+  private begun({ stops: _, ...state }: TaskState): TaskState {
+    const { settings, channel } = this.input
+    return { ...state, ...atRest, settings, ownerRunId: null, ...(channel !== undefined && { channel }) }
   }
 }
 

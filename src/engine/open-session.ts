@@ -66,6 +66,7 @@ export async function openSession(
       namespace: host.namespace,
       signal,
       connection: host.connection,
+      ...(claim.channel !== undefined && { channel: claim.channel }),
     })
     const sources = await openSources(stage.sources, { host, claim, positions, strictUntil, signal })
     const adopts = adopted !== null

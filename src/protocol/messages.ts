@@ -24,7 +24,7 @@ export interface TaskControl {
   /** Of the pipeline that says it: an older start's word doesn't count. */
   readonly incarnation: number
   readonly trouble?: Problem
-  /** Where a bounded run's task ends, by source: it could not be known before. */
+  /** Where a bounded run's task ends, or with `drain` where it stops, by source: it could not be known before. */
   readonly until?: Positions
   /** Whose trouble it is. */
   readonly claim?: number

@@ -77,7 +77,11 @@ const begin = async (stage: string, input: Partial<NormalInput>, late = false) =
 }
 
 test('the plan says which stages a stage comes after', async () => {
-  const plan = await describePipeline(contextOf([pipeline]), { pipeline: 'two' }, 'tidemark/two')
+  const plan = await describePipeline(
+    contextOf([pipeline], gone),
+    { pipeline: 'two' },
+    { workflowId: 'tidemark/two', runId: 'run' },
+  )
   expect(plan.stages.map(({ id, after }) => [id, after])).toEqual([
     ['main', undefined],
     ['by', ['main']],
