@@ -6,16 +6,19 @@ import type { Receipt } from '../definition/sink.js'
 import type { Bounds, StartAt } from '../definition/source.js'
 import { ledgerGroups, ledgerKey, sinksOf } from '../engine/open-ledgers.js'
 import { InvalidCommand } from '../errors/control.js'
+import type { TaskAt } from '../errors/ownership.js'
 import { LedgerAhead } from '../errors/sink.js'
-import type { LedgerMarks } from '../protocol/checkpoint.js'
+import type { Checkpoint, LedgerMarks } from '../protocol/checkpoint.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import { atRest, newTask } from '../protocol/new-task.js'
 import type { Rewind, TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
+import { fenceGone } from './fence-gone.js'
 import { keepSegments } from './keep-segments.js'
-import { readSavedTask, readSavepoint, savedPlace } from './saved-task.js'
+import { isRescalable, type Rescale, rescaleFor } from './rescale.js'
+import { readSavedTask, savedPlace } from './saved-task.js'
 import { lastTaskState } from './task-history.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -32,13 +35,19 @@ export async function takeOver(
   const blueprint = blueprintIn(context, input.pipeline)
   const stage = stageIn(blueprint, input.stage)
   const tasks: TaskState[] = []
+  const rescale = await rescaleFor(context, blueprint, stage, input, signal)
   const takeOverOf = (partition: number): TaskTakeOver =>
-    new TaskTakeOver(context, blueprint, stage, input, partition, signal)
+    new TaskTakeOver(context, blueprint, stage, input, partition, signal, rescale)
   // A stage that has run before has met its first partition: others without a past were added since.
   const begunBefore = input.late || (!input.input.fresh && (await takeOverOf(0).hasPast()))
   await eachOf(input.partitions, async (partition) => {
     tasks.push(await takeOverOf(partition).state(begunBefore))
   })
+  const { count } = input
+  // Last: nobody is fenced before it is sure that all can begin.
+  if (count !== undefined && input.partitions.includes(count - 1) && isRescalable(stage, input.input)) {
+    for (let partition = count; await takeOverOf(partition).close(); partition++);
+  }
   return { tasks: tasks.toSorted((a, b) => a.partition - b.partition) }
 }
 
@@ -49,6 +58,8 @@ class TaskTakeOver {
   private readonly input: TakeOverInput
   private readonly partition: number
   private readonly signal: AbortSignal
+  /** Present: the stage was saved with another number of partitions. */
+  private readonly rescale: Rescale | null
 
   constructor(
     context: WorkerContext,
@@ -57,7 +68,9 @@ class TaskTakeOver {
     input: TakeOverInput,
     partition: number,
     signal: AbortSignal,
+    rescale: Rescale | null,
   ) {
+    this.rescale = rescale
     this.context = context
     this.blueprint = blueprint
     this.stage = stage
@@ -71,6 +84,17 @@ class TaskTakeOver {
     const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
     if ((await lastTaskState(this.context.client, workflowId)) !== null) return true
     return [...(await this.receipts()).values()].some((receipt) => receipt !== null)
+  }
+
+  /** Of a task that there is no more: nobody commits to its ledgers after this. False: there never was one. */
+  async close(): Promise<boolean> {
+    if (!(await this.hasPast())) return false
+    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
+    await this.closeOldRun(workflowId)
+    const last = await lastTaskState(this.context.client, workflowId)
+    const state = { ...(last ?? this.blank({})), ...(await this.above(last)) }
+    await fenceGone(this.context, this.blueprint, this.stage, state, this.signal)
+    return true
   }
 
   /** `begunBefore`: a task without a past begins at earliest, as one that was discovered late (PROTOCOL §1). */
@@ -131,30 +155,19 @@ class TaskTakeOver {
 
   /** The state at an older checkpoint, as the beginning of a generation: outputs behind it are written again. */
   private async rewound(rewind: Rewind, last: TaskState | null): Promise<TaskState> {
-    const { client } = this.context
     const at = { pipeline: this.blueprint.name, stage: this.stage.id, partition: this.partition }
-    const of = { ...at, pipeline: rewind.of ?? at.pipeline }
-    const saved = 'savepoint' in rewind.to ? rewind.to.savepoint : null
+    const found = await (this.rescale?.checkpointOf(at) ?? this.checkpointIn(rewind, at))
     // Where a savepoint had no such partition, all that is in it came later.
-    if (saved !== null) {
-      await this.requireCount(of.pipeline, saved)
-      if ((await readSavedTask(client, of, saved)) === null) return this.freshState(last, true)
-    }
-    const { state } = await checkpointAt(client, of, rewind.to)
-    const { ledgers: _, ...checkpoint } = state.checkpoint
-    const strange = this.stage.sources.find(
-      ({ id, source }) => checkpoint.positions[id] === undefined && source.internal !== true,
-    )
-    if (strange !== undefined) {
-      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(checkpoint.positions).join(', ')}`
-      throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
-    }
-    const { engine } = this.context
-    const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
-    await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
+    if (found === null) return this.freshState(last, true)
+    const { ledgers: _, ...checkpoint } = found
     const begins = await this.newChannels()
     const positions = { ...checkpoint.positions, ...mapValues(begins, ({ start }) => start) }
     const identities = { ...checkpoint.identities, ...mapValues(begins, ({ identity = '' }) => identity) }
+    const strange = this.stage.sources.find(({ id }) => positions[id] === undefined)
+    if (strange !== undefined) {
+      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(positions).join(', ')}`
+      throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
+    }
     return this.begun({
       ...this.blank(positions),
       ...(await this.above(last)),
@@ -164,15 +177,16 @@ class TaskTakeOver {
     })
   }
 
-  /** State by key is where its keys are: of so many partitions as there were. */
-  private async requireCount(pipeline: string, label: string): Promise<void> {
-    if (this.stage.sources.every(({ source }) => source.internal !== true)) return
-    const { tasks } = await readSavepoint(this.context.client, pipeline, label)
-    const had = tasks.filter(({ stage }) => stage === this.stage.id).length
-    const { count = had } = this.input
-    if (had === count || had === 0) return
-    const reason = `stage '${this.stage.id}' has ${had} partitions in savepoint '${label}', and is to have ${count}`
-    throw new InvalidCommand({ command: 'start', pipeline: this.blueprint.name, reason })
+  /** With its segments where the task's are. Null: a savepoint has no such task. */
+  private async checkpointIn({ to, of: whose }: Rewind, at: TaskAt): Promise<Checkpoint | null> {
+    const { client, engine } = this.context
+    const of = { ...at, pipeline: whose ?? at.pipeline }
+    const saved = 'savepoint' in to ? to.savepoint : null
+    if (saved !== null && (await readSavedTask(client, of, saved)) === null) return null
+    const { checkpoint } = (await checkpointAt(client, of, to)).state
+    const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
+    await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
+    return checkpoint
   }
 
   /** What lies between the stages is another one than the checkpoint's: it is read from its beginning. */

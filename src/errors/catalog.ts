@@ -26,7 +26,7 @@ export const errorCatalog = {
   PartitionsLost: { retryable: false, next: 'restore the topic or correct its name, or start --fresh' },
   PartitionCountMismatch: {
     retryable: false,
-    next: "give the step's option `partitions` the number that the topic has, or delete the topic and start --fresh",
+    next: "give the step's option `partitions` the number that the topic has, or stop it with a savepoint and rewind to that",
   },
   CorruptBatch: { retryable: false, next: 'repair the topic, or start --fresh --from a position past the batch' },
   SourceChanged: { retryable: false, next: 'begin a new generation at a stated position: start --fresh --from …' },

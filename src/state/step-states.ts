@@ -39,6 +39,11 @@ export class StepStates {
     return table
   }
 
+  /** All tables, by `<step id> <table>`. */
+  get all(): ReadonlyMap<string, StateTable<unknown>> {
+    return this.tables
+  }
+
   /** What a step keeps, table by table, keys in their order. */
   *entriesOf(step: string): Generator<{ readonly table: string; readonly key: string; readonly value: unknown }> {
     for (const [id, table] of this.tables) {

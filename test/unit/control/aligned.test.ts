@@ -18,37 +18,41 @@ const clicks = fc
   })
 
 describe('a pipeline of two stages, stopped stage by stage with a savepoint', () => {
-  test('goes on from it as if it had never stopped: in topics of their own, whatever came meanwhile', async () => {
-    const runs = fc.record({ left: clicks, right: clicks, first: fc.nat(40), again: fc.boolean() })
-    await fc.assert(
-      fc.asyncProperty(runs, async ({ left, right, first, again }) => {
-        const world = new TwoStages({ inputs: 2, partitions: 3 })
-        world.input[0]?.push(...left)
-        world.input[1]?.push(...right)
-        const tasks = await world.start()
-        await world.stop(tasks, true, (task) => Math.min(first, world.endOf(task)))
-        await world.save('here', tasks)
-        const before = world.results.map(textOf)
-        if (again) {
-          // It went on once already: what came of that is of another timeline.
-          const others = await world.start()
-          await world.stop(others, false)
-        }
-        const kept = world.results.length
-        const restored = await world.start({ rewind: to })
-        for (const { state } of restored) {
-          expect(state.channel).toBeDefined()
-          if (state.stage === 'by-user') expect(state.checkpoint.positions).toEqual({ 'by-user': '0' })
-        }
-        await world.stop(restored, false)
-        const after = world.results.slice(kept).map(textOf)
-        expect([...before, ...after].toSorted()).toEqual(expected(world.input))
-        expect(world.topics.size).toBe(2)
-        await world.close()
-      }),
-      { numRuns: 25 },
-    )
-  })
+  test(
+    'goes on from it as if it had never stopped: in topics of their own, whatever came meanwhile',
+    { timeout: 120_000 },
+    async () => {
+      const runs = fc.record({ left: clicks, right: clicks, first: fc.nat(40), again: fc.boolean() })
+      await fc.assert(
+        fc.asyncProperty(runs, async ({ left, right, first, again }) => {
+          const world = new TwoStages({ inputs: 2, partitions: 3 })
+          world.input[0]?.push(...left)
+          world.input[1]?.push(...right)
+          const tasks = await world.start()
+          await world.stop(tasks, true, (task) => Math.min(first, world.endOf(task)))
+          await world.save('here', tasks)
+          const before = world.results.map(textOf)
+          if (again) {
+            // It went on once already: what came of that is of another timeline.
+            const others = await world.start()
+            await world.stop(others, false)
+          }
+          const kept = world.results.length
+          const restored = await world.start({ rewind: to })
+          for (const { state } of restored) {
+            expect(state.channel).toBeDefined()
+            if (state.stage === 'by-user') expect(state.checkpoint.positions).toEqual({ 'by-user': '0' })
+          }
+          await world.stop(restored, false)
+          const after = world.results.slice(kept).map(textOf)
+          expect([...before, ...after].toSorted()).toEqual(expected(world.input))
+          expect(world.topics.size).toBe(2)
+          await world.close()
+        }),
+        { numRuns: 15 },
+      )
+    },
+  )
 
   test('is started again like any other: where it stopped, in the topics that it has', async () => {
     const world = new TwoStages({ inputs: 1, partitions: 2 })
@@ -115,15 +119,6 @@ describe('what is no moment of all stages is not kept:', () => {
       { ...to, stage: 'main' },
     ])
       await expect(world.start({ rewind })).rejects.toMatchObject({ code: 'InvalidCommand' })
-    await world.close()
-  })
-
-  test('nor with another number of partitions', async () => {
-    const { world, tasks } = await begin()
-    await world.stop(tasks, true)
-    await world.save('here', tasks)
-    world.ask(2)
-    await expect(world.start({ rewind: to })).rejects.toThrow("has 1 partitions in savepoint 'here', and is to have 2")
     await world.close()
   })
 })

@@ -55,6 +55,8 @@ export class TwoStages {
   readonly ended = new Map<string, TaskState>()
   readonly server: KeptTasks
   readonly tasks: Task[] = []
+  /** Bytes of state that history may hold. */
+  limit: number | null = null
   /** What the pipeline's newest run is, and how it stands. */
   run = { runId: 'run-00001', status: 'COMPLETED' }
   private readonly out = new MemoryLedgers<Result>('out')
@@ -76,6 +78,12 @@ export class TwoStages {
   /** The worker as it is now: with so many partitions between the stages. */
   get context(): WorkerContext {
     return contextOf([this.pipeline], this.server.client)
+  }
+
+  /** How many receipts there are at the end of it. */
+  get receipts(): number {
+    const ledgers = Array.from({ length: 8 }, (_, p) => this.out.commits(`unit/clicks/by-user/${p}/out`).length)
+    return ledgers.reduce((a, b) => a + b)
   }
 
   /** Another number of partitions from the next start on. */
@@ -100,7 +108,9 @@ export class TwoStages {
     return definePipeline({
       name: 'clicks',
       sources: { clicks },
-      ...(this.backend !== null && { state: { backend: this.backend } }),
+      ...(this.backend !== null
+        ? { state: { backend: this.backend } }
+        : this.limit !== null && { state: { inlineLimit: this.limit } }),
       steps: ({ clicks: all }) => {
         const users = all
           .eventTime('at', (c) => c.at, { maxDisorder: 100 })
@@ -112,10 +122,10 @@ export class TwoStages {
           inspect: async ({ ledgerKey }) => this.out.newest(ledgerKey),
           open: (ctx) => this.out.open(ctx),
         })
-        const nth = users.count('nth').map('nth-row', (n, ctx): Result => ({ user: String(ctx.key), nth: n }))
+        const nth = users.count('nth').map('nth-row', (n, ctx): Result => ({ user: ctx.key, nth: n }))
         const windows = users
           .window('seconds', tumbling(WINDOW_MS), count())
-          .map('second-row', ({ key, start, value }): Result => ({ second: `${String(key)} ${start}`, clicks: value }))
+          .map('second-row', ({ key, start, value }): Result => ({ second: `${key} ${start}`, clicks: value }))
         return nth.merge('both', windows).to('out', out)
       },
     })
@@ -212,7 +222,7 @@ export class TwoStages {
       mode: 'transactional',
       encode: ({ key, value, timestamp, watermark, origin: { partition } }) => ({
         key: key ?? Buffer.alloc(0),
-        value: spec.value.encode(value) as Uint8Array,
+        value: spec.value.encode(value),
         timestamp,
         sender: watermark === undefined ? undefined : { partition, watermark },
       }),
