@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { StateBackend } from '../../../src/definition/state-backend.js'
 import type { Rewind } from '../../../src/protocol/pipeline.js'
 import { MemoryStore } from '../state/memory-store.js'
-import { Task } from '../engine/task.js'
+import type { Task } from '../engine/task.js'
 import { type Click, expected, textOf, TwoStages } from './two-stages.js'
 
 const goTo = (savepoint: string): { readonly rewind: Rewind } => ({
