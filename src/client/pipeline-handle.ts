@@ -48,7 +48,7 @@ export interface EndOptions {
 }
 
 /**
- * One pipeline, by name. All methods but `status`, `checkpoints` and `result` throw `PipelineNotFound` where it isn't running, and
+ * One pipeline, by name. All methods but `status`, `checkpoints`, `result` and those for savepoints throw `PipelineNotFound` where it isn't running, and
  * `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
  */
 export interface PipelineHandle {

@@ -55,7 +55,7 @@ export async function createSavepoint(
   const patience = Patience.of('savepoint', options.timeout, '10m')
   const before = await describePipelineRun(client, pipeline)
   const isUp = !hasEnded(pipelineStateOf(before.description.status.name, before.memo))
-  const several = ((await readPlan(client, pipeline))?.stages.length ?? 1) > 1
+  const several = await hasSeveralStages(client, pipeline)
   if (isUp && several && options.stop !== true)
     throw refuse('the stages of a pipeline that runs are never at one moment: stop it with its savepoint (--stop)')
   if ((await stateOf(client, pipeline, label)) !== 'none') throw new SavepointExists({ pipeline, label })
@@ -66,6 +66,14 @@ export async function createSavepoint(
   const input: SavepointInput = { pipeline, label, tasks, atRest: several ? runId : null }
   await begin(client, input, taskQueue)
   return await whole(client, pipeline, label, Patience.of('savepoint', options.timeout, '10m'))
+}
+
+/** As it is planned; where the newest start came to no plan, as the tasks before were. */
+async function hasSeveralStages(client: Client, pipeline: string): Promise<boolean> {
+  const plan = await readPlan(client, pipeline)
+  const stages =
+    plan?.stages.map(({ id }) => id) ?? (await pipelineTasks(client, 'savepoint', pipeline)).map(({ stage }) => stage)
+  return new Set(stages).size > 1
 }
 
 async function begin(client: Client, input: SavepointInput, taskQueue: string): Promise<void> {

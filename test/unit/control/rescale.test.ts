@@ -74,6 +74,30 @@ describe('another number of partitions between two stages', () => {
     },
   )
 
+  test.each([['in history', undefined] as const, ['in a backend', memoryBackend] as const])(
+    'is what a fork may have: another pipeline goes on beside the first, state %s',
+    async (_, made) => {
+      const backend = made?.()
+      const one = world(2, 2, backend)
+      const half = (user: string, i: number) => ({ user, at: i * 400 })
+      for (const records of one.input) records.push(...users.map(half))
+      const tasks = await one.start()
+      await one.stop(tasks, true)
+      await one.save('a', tasks)
+      for (const records of one.input) records.push(...users.map((user, i) => half(user, i + users.length)))
+      const fork = new TwoStages({ inputs: 2, partitions: 5, name: 'copy', of: one, ...(backend && { backend }) })
+      worlds.push(fork)
+      const { rewind } = goTo('a')
+      const copies = await fork.start({ rewind: { ...rewind, of: 'clicks' } })
+      expect(copies.map(({ state }) => state.generation)).toEqual(copies.map(() => 1))
+      await fork.stop(copies, false)
+      const before = one.results.map(textOf)
+      await one.stop(await one.start(), false)
+      for (const after of [fork.results, one.results.slice(before.length)])
+        expect([...before, ...after.map(textOf)].toSorted()).toEqual(expected(one.input))
+    },
+  )
+
   test('fences the tasks that there are no more', async () => {
     const one = world(1, 3)
     one.input[0]?.push(...users.map((user, i) => ({ user, at: i })))

@@ -52,8 +52,9 @@ export class TwoStages {
   /** What lies between the stages: by topic, by partition. */
   readonly topics = new Map<string, Carried[][]>()
   /** The tasks' newest states, as their ended workflows have them. */
-  readonly ended = new Map<string, TaskState>()
+  readonly ended: Map<string, TaskState>
   readonly server: KeptTasks
+  private readonly name: string
   readonly tasks: Task[] = []
   /** Bytes of state that history may hold. */
   limit: number | null = null
@@ -64,11 +65,21 @@ export class TwoStages {
   private partitions: number
   private readonly backend: StateBackend | null
 
-  constructor(options: { readonly inputs: number; readonly partitions: number; readonly backend?: StateBackend }) {
-    this.input = Array.from({ length: options.inputs }, () => [])
-    this.partitions = options.partitions
-    this.backend = options.backend ?? null
-    this.server = new KeptTasks(() => this.client)
+  /** `of`: on the server of that one, over the same input. */
+  constructor(options: {
+    readonly inputs: number
+    readonly partitions: number
+    readonly backend?: StateBackend
+    readonly name?: string
+    readonly of?: TwoStages
+  }) {
+    const { inputs, partitions, backend = null, name = 'clicks', of } = options
+    this.input = of?.input ?? Array.from({ length: inputs }, () => [])
+    this.partitions = partitions
+    this.backend = backend
+    this.name = name
+    this.ended = of?.ended ?? new Map<string, TaskState>()
+    this.server = of?.server ?? new KeptTasks(() => this.client)
   }
 
   get results(): readonly Result[] {
@@ -82,7 +93,7 @@ export class TwoStages {
 
   /** How many receipts there are at the end of it. */
   get receipts(): number {
-    const ledgers = Array.from({ length: 8 }, (_, p) => this.out.commits(`unit/clicks/by-user/${p}/out`).length)
+    const ledgers = Array.from({ length: 8 }, (_, p) => this.out.commits(`unit/${this.name}/by-user/${p}/out`).length)
     return ledgers.reduce((a, b) => a + b)
   }
 
@@ -106,7 +117,7 @@ export class TwoStages {
         ),
     })
     return definePipeline({
-      name: 'clicks',
+      name: this.name,
       sources: { clicks },
       ...(this.backend !== null
         ? { state: { backend: this.backend } }
@@ -135,13 +146,13 @@ export class TwoStages {
   async start(given: Partial<NormalInput> & { readonly pipeline?: string } = {}): Promise<Task[]> {
     const runId = `run-${String(Number(this.run.runId.slice(4)) + 1).padStart(5, '0')}`
     this.run = { runId, status: 'RUNNING' }
-    const input = { pipeline: 'clicks', ...(given.rewind !== undefined && { rewind: given.rewind }) }
+    const input = { pipeline: this.name, ...(given.rewind !== undefined && { rewind: given.rewind }) }
     const { context } = this
-    const plan = await describePipeline(context, input, { workflowId: 'tidemark/clicks', runId: runId.slice(4) })
+    const plan = await describePipeline(context, input, { workflowId: `tidemark/${this.name}`, runId: runId.slice(4) })
     const channel = plan.channel === undefined ? {} : { channel: plan.channel }
     const states: TaskState[] = []
     for (const { id: stage } of plan.stages) {
-      const at = { pipeline: 'clicks', stage, ...channel }
+      const at = { pipeline: this.name, stage, ...channel }
       const { partitions } = await discoverPartitions(context, { ...at, count: true, running: [] }, signal)
       const all = Array.from({ length: partitions }, (_, p) => p)
       const asked = {
@@ -179,7 +190,7 @@ export class TwoStages {
       for (const task of tasks.filter(({ state }) => state.stage === stage)) {
         await this.goOn(task, stage === 'main' ? ofMain(task) : this.endOf(task), stops)
         const phase = stops ? 'drained' : 'completed'
-        this.ended.set(taskWorkflowId('clicks', stage, task.state.partition), { ...task.state, phase })
+        this.ended.set(taskWorkflowId(this.name, stage, task.state.partition), { ...task.state, phase })
         await task.lose()
       }
     }
@@ -196,10 +207,10 @@ export class TwoStages {
     const saved = []
     for (const { state } of tasks) {
       const { stage, partition } = state
-      const asked = { pipeline: 'clicks', label, stage, partition, atRest: this.run.runId }
+      const asked = { pipeline: this.name, label, stage, partition, atRest: this.run.runId }
       saved.push(await keepCheckpoint(this.context, asked, signal))
     }
-    this.server.complete('clicks', label, saved)
+    this.server.complete(this.name, label, saved)
   }
 
   async close(): Promise<void> {
@@ -286,7 +297,7 @@ export class TwoStages {
       return {
         terminate: async () => {},
         describe: async () =>
-          workflowId === 'tidemark/clicks'
+          workflowId === `tidemark/${this.name}`
             ? { runId, status: { name: status } }
             : { runId: 'run', status: { name: 'COMPLETED' }, history: find() },
         fetchHistory: async () => ({ events: new History().started(find()).ended(find()).events }),

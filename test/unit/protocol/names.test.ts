@@ -1,9 +1,18 @@
 import { expect, test } from 'vitest'
-import { ACTIVITY, claimsQueue, pipelineWorkflowId, taskWorkflowId } from '../../../src/protocol/names.js'
+import {
+  ACTIVITY,
+  claimsQueue,
+  pipelineWorkflowId,
+  taskWorkflowId,
+  savepointWorkflowId,
+  savedTaskWorkflowId,
+} from '../../../src/protocol/names.js'
 
 test('are part of running histories: never change one', () => {
   expect(pipelineWorkflowId('delays')).toBe('tidemark/delays')
   expect(taskWorkflowId('delays', 'main', 3)).toBe('tidemark/delays/main/3')
+  expect(savepointWorkflowId('delays', 'before')).toBe('tidemark/delays/savepoint/before')
+  expect(savedTaskWorkflowId('delays', 'before', 'main', 3)).toBe('tidemark/delays/savepoint/before/main/3')
   expect(claimsQueue('tidemark')).toBe('tidemark/claims')
   expect(ACTIVITY).toEqual({
     describePipeline: 'tidemark.describePipeline',
@@ -14,5 +23,7 @@ test('are part of running histories: never change one', () => {
     interrupt: 'tidemark.interrupt',
     release: 'tidemark.release',
     presence: 'tidemark.presence',
+    keepCheckpoint: 'tidemark.keepCheckpoint',
+    dropSavepoint: 'tidemark.dropSavepoint',
   })
 })
