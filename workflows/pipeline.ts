@@ -218,7 +218,8 @@ class PipelineRun {
     }
     const running = tasks.filter((task) => task.stage === stage && shouldRun(task)).map(({ partition }) => partition)
     // As many as there are tasks: what was added to a source meanwhile is no reason not to end.
-    const asked = { pipeline, stage, count: false, running, ends: true, ...channelOf(begun) }
+    const whole = begun.stops !== undefined
+    const asked = { pipeline, stage, count: false, running, ends: true, whole, ...channelOf(begun) }
     const told = control[ACTIVITY.discoverPartitions](asked).then(async ({ ends = [] }) => {
       const state = (this.state = withEnds(this.absorbAll(), stage, ends))
       const word = wordOf(state)

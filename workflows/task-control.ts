@@ -50,7 +50,8 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
 
 /** It is to go on up to there, and end. One that stands still can't be left behind what others have written. */
 function stopping(state: TaskState, until: Positions): TaskState {
-  const going = { ...state, until, stops: true } as const
+  // What was known of a bounded run's end stays.
+  const going = { ...state, until: { ...until, ...state.until }, stops: true } as const
   if (state.phase === 'running') return going
   return { ...going, phase: 'running', paused: null, problem: null, trouble: null, fencedByOthers: 0 }
 }

@@ -305,7 +305,8 @@ class TaskTakeOver {
     return newTask({ pipeline: blueprint.name, stage: stage.id, partition, settings: input.settings, origin })
   }
 
-  private begun({ stops: _, ...state }: TaskState): TaskState {
+  private begun(given: TaskState): TaskState {
+    const { stops: _, ...state } = given
     const { settings, channel } = this.input
     return { ...state, ...atRest, settings, ownerRunId: null, ...(channel !== undefined && { channel }) }
   }

@@ -87,6 +87,8 @@ export interface DiscoverInput {
   readonly running: readonly number[]
   /** Whether to tell where each partition ends now: of those counted, else of those up to the last one that is running. */
   readonly ends?: boolean
+  /** And of all that the stage reads, not only of what other stages write. */
+  readonly whole?: boolean
   /** See `PipelinePlan`. */
   readonly channel?: string
 }

@@ -136,6 +136,8 @@ describe('a drain stage by stage', () => {
   test('has tasks go on to their end that stand still, and end as failed where they cannot', () => {
     const word = { ...wordOf(running({}, endless)), kind: 'drain', until: { flights: '9' } } as const
     expect(obey(taskState(), word, 0)).toMatchObject({ until: { flights: '9' }, stops: true, ending: null })
+    const bounded = taskState({ until: { airports: '3' } })
+    expect(obey(bounded, word, 0).until).toEqual({ flights: '9', airports: '3' })
     const paused = taskState({ phase: 'paused', paused: { reason: 'x', at: 1 } })
     expect(obey(paused, word, 0)).toMatchObject({ phase: 'running', paused: null, stops: true })
     const parked = obey(taskState({ phase: 'parked', problem }), word, 0)
