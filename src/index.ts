@@ -107,7 +107,16 @@ export {
   SinkUnavailable,
 } from './errors/sink.js'
 export { ForeignOwner, GenerationFenced, NotCaughtUp, SessionLost } from './errors/ownership.js'
-export { CommandTimeout, InvalidCommand, PipelineAlreadyRunning, PipelineNotFound } from './errors/control.js'
+export {
+  CheckpointNotFound,
+  CommandTimeout,
+  InvalidCommand,
+  NotAligned,
+  PipelineAlreadyRunning,
+  PipelineNotFound,
+  SavepointExists,
+  SavepointNotFound,
+} from './errors/control.js'
 export {
   CheckpointsFailed,
   PlanIncompatible,

@@ -30,6 +30,17 @@ export const controlOnce = proxyActivities<ControlActivities>({
   retry: { maximumAttempts: 1 },
 })
 
+/** A beat is missed when the worker is gone: then another one copies. */
+const KEEP_BEAT_MS = 30_000
+
+/** A task's checkpoint for a savepoint: state in a backend is copied, however much it is. What is under way ends before it is taken away. */
+export const keep = proxyActivities<Pick<ControlActivities, typeof ACTIVITY.keepCheckpoint>>({
+  startToCloseTimeout: '12 hours',
+  heartbeatTimeout: KEEP_BEAT_MS,
+  retry: { initialInterval: 500, maximumInterval: 10_000 },
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+})
+
 /** One attempt: a claim that got lost may have fenced, so the next one has to carry a higher number. */
 export function claimWith(
   taskQueue: string,

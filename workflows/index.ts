@@ -4,4 +4,5 @@
  */
 export { tidemarkLook } from './look.js'
 export { tidemarkPipeline } from './pipeline.js'
+export { tidemarkSavedTask, tidemarkSavepoint } from './savepoint.js'
 export { tidemarkTask } from './task.js'

@@ -7,5 +7,6 @@ export const commandUpdate = defineUpdate<M[typeof UPDATE.command]['output'], [M
 )
 export const reportSignal = defineSignal<[M[typeof SIGNAL.report]]>(SIGNAL.report)
 export const controlSignal = defineSignal<[M[typeof SIGNAL.control]]>(SIGNAL.control)
+export const dropSavepointSignal = defineSignal(SIGNAL.dropSavepoint)
 export const pipelineQuery = defineQuery<M[typeof QUERY.pipeline]>(QUERY.pipeline)
 export const taskQuery = defineQuery<M[typeof QUERY.task]>(QUERY.task)

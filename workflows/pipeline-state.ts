@@ -61,7 +61,11 @@ export function command(
   now: number,
 ): { readonly state: PipelineState; readonly tell: readonly TaskEntry[]; readonly control: TaskControl } {
   const { kind, reason, acceptCodeChange } = given
-  const tell = tasksMeant(state, given.stage, given.partition).filter((task) => !hasEnded(task.phase))
+  // Of a drain stage by stage, the others hear when those before them have ended.
+  const first = state.plan.stages.filter(({ after }) => after === undefined).map(({ id }) => id)
+  const tell = tasksMeant(state, given.stage, given.partition).filter(
+    (task) => !hasEnded(task.phase) && (given.aligned !== true || first.includes(task.stage)),
+  )
   const control = { kind, reason, acceptCodeChange, incarnation: state.incarnation }
   const whole = given.partition === null && given.stage === null
   return { state: whole ? commandAll(state, given, now) : state, tell, control }
@@ -74,14 +78,14 @@ function tasksMeant({ tasks }: PipelineState, stage: string | null, partition: n
   )
 }
 
-function commandAll(state: PipelineState, { kind, reason }: PipelineCommand, now: number): PipelineState {
+function commandAll(state: PipelineState, { kind, reason, aligned }: PipelineCommand, now: number): PipelineState {
   switch (kind) {
     case 'pause':
       return { ...state, phase: 'paused', paused: { reason, at: now } }
     case 'resume':
       return { ...state, phase: 'running', paused: null, problem: null }
     case 'drain':
-      return { ...state, phase: 'draining', paused: null }
+      return { ...state, phase: 'draining', paused: null, ...(aligned === true && { stops: state.stops ?? {} }) }
     case 'cancel':
       return { ...state, phase: 'cancelled', paused: null }
   }

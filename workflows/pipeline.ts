@@ -21,7 +21,7 @@ import { ACTIVITY, TASK_WORKFLOW, taskWorkflowId } from '../src/protocol/names.j
 import type { PipelineCommand, PipelineInput, PipelineState, TaskEntry } from '../src/protocol/pipeline.js'
 import type { Counters } from '../src/protocol/checkpoint.js'
 import type { TaskReport, TaskState } from '../src/protocol/task.js'
-import { control, controlOnce, plan as planning } from './activities.js'
+import { control, controlOnce } from './activities.js'
 import { asWorkflowFailure, failureOf, problemFrom } from './failure.js'
 import { commandUpdate, controlSignal, pipelineQuery, reportSignal } from './messages.js'
 import { pipelineDetails, pipelineMemo } from './pipeline-details.js'
@@ -30,7 +30,6 @@ import {
   command,
   isSame,
   isStuck,
-  newPipeline,
   outcomeOf,
   refreshed,
   refusalOf,
@@ -39,12 +38,11 @@ import {
 } from './pipeline-state.js'
 import { failureOfTasks, totals } from './pipeline-outcome.js'
 import { nextRun } from './next-run.js'
+import { channelOf, planTasks, takeOverTasks } from './plan-tasks.js'
 import { shouldRun } from './task-control.js'
-import { endOf, stageToEnd, waits, withEnd, withEnds } from './stage-ends.js'
+import { endOf, stageToEnd, waits, withEnd, withEnds, wordOf } from './stage-ends.js'
 import type { tidemarkTask } from './task.js'
 
-/** Old runs are read that many at a time: the answer, about 1 KB each, has to fit a payload. */
-const TAKE_OVER_AT_ONCE = 50
 /** A task's decisions take milliseconds, and at worst a replay of its history. */
 const DECISION_MS = 5_000
 
@@ -121,61 +119,16 @@ class PipelineRun {
     const scope = new CancellationScope({ cancellable: true })
     this.starting = scope
     try {
-      const found = await scope.run(() => this.plan())
+      const { state, found } = await scope.run(() => planTasks(this.input))
+      this.state = state
       this.starting = undefined
-      const { incarnation } = this.known()
+      const { incarnation } = state
       await Promise.all(found.map((task) => this.startTask({ ...task, incarnation })))
       return this.known()
     } catch (error) {
       if (isCancellation(error)) throw new CancelledFailure('the pipeline was cancelled before its tasks were started')
       throw asWorkflowFailure(error)
     }
-  }
-
-  /** What to run, and where each task goes on. Anything here may wait for long, and can be cancelled. */
-  private async plan(): Promise<TaskState[]> {
-    const plan = await planning[ACTIVITY.describePipeline](this.input, workflowInfo().workflowId)
-    let state = newPipeline(plan, Date.now())
-    const found: TaskState[] = []
-    for (const stage of plan.stages) {
-      const discover = { pipeline: plan.pipeline, stage: stage.id, count: true, running: [] }
-      const { partitions } = await control[ACTIVITY.discoverPartitions](discover)
-      found.push(
-        ...(await this.takeOver(
-          state,
-          stage.id,
-          Array.from({ length: partitions }, (_, p) => p),
-          false,
-        )),
-      )
-    }
-    // PROTOCOL §1: raised by every start that isn't a continue-as-new, over all tasks together.
-    const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
-    state = { ...state, incarnation, phase: 'running' }
-    this.state = state
-    return found
-  }
-
-  private async takeOver(
-    state: PipelineState,
-    stage: string,
-    partitions: readonly number[],
-    late: boolean,
-    activities = control,
-  ): Promise<TaskState[]> {
-    const { pipeline, settings, stages, input: given } = state.plan
-    const { incarnation } = state
-    // Where a later stage of a bounded run ends is known when those before it have ended; in what else it reads, at once.
-    const isLater = stages.some(({ id, after, beside }) => id === stage && after !== undefined && beside !== true)
-    const input = isLater ? { ...given, until: null } : given
-    const tasks: TaskState[] = []
-    for (let at = 0; at < partitions.length; at += TAKE_OVER_AT_ONCE) {
-      const some = partitions.slice(at, at + TAKE_OVER_AT_ONCE)
-      const asked = { pipeline, stage, partitions: some, settings, input, late, incarnation }
-      const answer = await activities[ACTIVITY.takeOver](asked)
-      tasks.push(...answer.tasks)
-    }
-    return tasks
   }
 
   private async startTask(task: TaskState): Promise<void> {
@@ -186,7 +139,8 @@ class PipelineRun {
     const paused = state.paused ?? state.tasks.find((other) => isSame(other, task))?.paused ?? null
     const ended = { ...task, until: withEnd(task.until, endOf(state, task)) }
     // Told before it is begun, it goes no further than what an older run left unfinished.
-    const ending = this.commands.some(({ kind }) => kind === 'drain') ? 'drained' : ended.ending
+    const isDrain = ({ kind, aligned }: PipelineCommand): boolean => kind === 'drain' && aligned !== true
+    const ending = this.commands.some(isDrain) ? 'drained' : ended.ending
     const begun: TaskState = paused === null ? { ...ended, ending } : { ...ended, phase: 'paused', paused, ending }
     this.state = withTask(state, begun, Date.now())
     const workflowId = taskWorkflowId(task.pipeline, task.stage, task.partition)
@@ -253,8 +207,10 @@ class PipelineRun {
     this.discover(state).then(ended, ended)
   }
 
-  /** All that a stage of a bounded run reads is written: its tasks are told where that ends. */
-  private endBeside({ plan: { pipeline }, tasks }: PipelineState, stage: string): void {
+  /** All that a stage of a bounded run, or of a drain, reads is written: its tasks are told where that ends. */
+  private endBeside(begun: PipelineState, stage: string): void {
+    const { plan, tasks } = begun
+    const { pipeline } = plan
     this.ending = true
     const ended = (): void => {
       this.ending = false
@@ -262,11 +218,11 @@ class PipelineRun {
     }
     const running = tasks.filter((task) => task.stage === stage && shouldRun(task)).map(({ partition }) => partition)
     // As many as there are tasks: what was added to a source meanwhile is no reason not to end.
-    const asked = { pipeline, stage, count: false, running, ends: true }
+    const whole = begun.stops !== undefined
+    const asked = { pipeline, stage, count: false, running, ends: true, whole, ...channelOf(begun) }
     const told = control[ACTIVITY.discoverPartitions](asked).then(async ({ ends = [] }) => {
       const state = (this.state = withEnds(this.absorbAll(), stage, ends))
-      const { incarnation } = state
-      const word = { kind: 'until', reason: 'all it reads is written', acceptCodeChange: false, incarnation } as const
+      const word = wordOf(state)
       for (const task of state.tasks.filter((one) => one.stage === stage)) {
         const until = endOf(state, task)
         if (until !== null) await this.tellTasks([task], { ...word, until })
@@ -343,7 +299,7 @@ class PipelineRun {
         const all = this.known().tasks.filter((task) => task.stage === stage.id)
         const running = all.filter(shouldRun).map((t) => t.partition)
         const ending = phase === 'draining' || phase === 'cancelled'
-        const asked = { pipeline: plan.pipeline, stage: stage.id, count: !ending, running }
+        const asked = { pipeline: plan.pipeline, stage: stage.id, count: !ending, running, ...channelOf(begun) }
         const found = await controlOnce[ACTIVITY.discoverPartitions](asked)
         this.state = refreshed(this.absorbAll(), stage.id, found.progress)
         if (ending) {
@@ -358,7 +314,7 @@ class PipelineRun {
         const gone = found.gone.filter((p) =>
           state.tasks.some((t) => t.stage === stage.id && t.partition === p && shouldRun(t)),
         )
-        for (const task of await this.takeOver(state, stage.id, [...added, ...gone], true, controlOnce)) {
+        for (const task of await takeOverTasks(state, stage.id, [...added, ...gone], true, controlOnce)) {
           await this.startTask({ ...task, incarnation: state.incarnation })
         }
       }

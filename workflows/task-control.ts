@@ -1,3 +1,4 @@
+import type { Positions } from '../src/definition/position.js'
 import type { TaskControl } from '../src/protocol/messages.js'
 import type { Problem } from '../src/protocol/checkpoint.js'
 import type { TaskPhase, TaskState } from '../src/protocol/task.js'
@@ -32,7 +33,7 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
         acceptCodeChange: control.acceptCodeChange,
       }
     case 'drain':
-      return { ...state, ending: 'drained' }
+      return control.until === undefined ? { ...state, ending: 'drained' } : stopping(state, control.until)
     case 'cancel':
       return { ...state, ending: 'cancelled' }
     case 'until':
@@ -47,9 +48,18 @@ export function obey(state: TaskState, control: TaskControl, now: number): TaskS
   }
 }
 
+/** It is to go on up to there, and end. One that stands still can't be left behind what others have written. */
+function stopping(state: TaskState, until: Positions): TaskState {
+  // What was known of a bounded run's end stays.
+  const going = { ...state, until: { ...until, ...state.until }, stops: true } as const
+  if (state.phase === 'running') return going
+  return { ...going, phase: 'running', paused: null, problem: null, trouble: null, fencedByOthers: 0 }
+}
+
 /** Stands still until somebody resumes it. A task that was to end ends as failed instead: it can't do better. */
 export function park(state: TaskState, problem: Problem): TaskState {
-  return { ...state, phase: state.ending === null ? 'parked' : 'failed', problem, trouble: null }
+  const isEnding = state.ending !== null || state.stops === true
+  return { ...state, phase: isEnding ? 'failed' : 'parked', problem, trouble: null }
 }
 
 /** Whether an epoch under way should end early for what has been commanded. */

@@ -131,6 +131,7 @@ class TaskRun {
       acceptCodeChange,
       settings,
       allowNonRestoredState,
+      channel,
     } = this.state
     const { heartbeatMs } = settings
     const scope = new CancellationScope({ cancellable: true })
@@ -150,6 +151,7 @@ class TaskRun {
         acceptCodeChange,
         ...(allowNonRestoredState !== undefined && { allowNonRestoredState }),
         isReset: originalExecutionRunId !== runId,
+        ...(channel !== undefined && { channel }),
         heartbeatMs,
       }),
     )
@@ -179,6 +181,7 @@ class TaskRun {
       ...scheduled,
       positions: checkpoint.positions,
       until: this.state.until,
+      ...(this.state.stops === true && { stops: true as const }),
       counters: this.state.counters,
       checkpointMs,
       idleMs,
@@ -224,6 +227,7 @@ class TaskRun {
     this.state = recordEpoch(this.state, result)
     if (result.problem !== undefined) this.state = park(this.state, result.problem)
     else if (result.ended === 'until') this.state = { ...this.state, phase: 'completed', ending: null }
+    else if (result.ended === 'drained') this.state = { ...this.state, phase: 'drained', ending: null }
     else if (result.ended === 'orphaned') this.state = { ...this.state, ending: 'stopped' }
   }
 

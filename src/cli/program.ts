@@ -9,6 +9,7 @@ import { listCommand } from './commands/list.js'
 import { pauseCommand } from './commands/pause.js'
 import { resumeCommand } from './commands/resume.js'
 import { rewindCommand } from './commands/rewind.js'
+import { savepointCommand } from './commands/savepoint.js'
 import { shadowCommand } from './commands/shadow.js'
 import { startCommand } from './commands/start.js'
 import { stateCommand } from './commands/state.js'
@@ -39,6 +40,7 @@ export function programFor(terminal: Terminal): Command {
     verifyCommand,
     rewindCommand,
     forkCommand,
+    savepointCommand,
     shadowCommand,
     stateCommand,
     pauseCommand,
@@ -48,7 +50,7 @@ export function programFor(terminal: Terminal): Command {
     devCommand,
   ]
   for (const command of commands) program.addCommand(command(terminal))
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((one) => [one, ...one.commands])]) {
     command.exitOverride().showHelpAfterError('(give --help for how to use it)')
     command.configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
   }

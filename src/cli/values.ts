@@ -56,21 +56,28 @@ export function untilLatest(text: string): 'latest' {
 }
 
 /** What `rewindTo` takes, in the help of options. */
-export const WHICH_CHECKPOINT = 'epoch as 45, 2/45 of generation 2; or a time: the newest checkpoint by then'
+export const WHICH_CHECKPOINT =
+  "epoch as 45, 2/45 of generation 2; a time: the newest checkpoint by then; or a savepoint's label"
 
-/** `45`, `2/45` of generation 2, or a time with its zone. */
+/** `45`, `2/45` of generation 2, a time with its zone, or the label of a savepoint. */
 export function rewindTo(text: string): RewindTo {
   if (/^[\d/]+$/.test(text.trim())) {
     const { generation, epoch } = epochName(text)
     return generation === null ? { epoch } : { epoch, generation }
   }
   const time = timeOf(text)
-  if (time === null) {
-    throw new InvalidArgumentError(
-      'It has to be an epoch as 45, or 2/45 of generation 2, or a time with its zone as 2026-01-31T08:00:00Z.',
-    )
-  }
-  return { time }
+  if (time !== null) return { time }
+  // Labels begin with a letter.
+  if (idFault(text.trim(), 'kebab') === undefined) return { savepoint: text.trim() }
+  throw new InvalidArgumentError(
+    "It has to be an epoch as 45, or 2/45 of generation 2, a time with its zone as 2026-01-31T08:00:00Z, or a savepoint's label.",
+  )
+}
+
+export function savepointLabel(text: string): string {
+  const fault = idFault(text, 'kebab')
+  if (fault !== undefined) throw new InvalidArgumentError(`A savepoint's label ${fault}.`)
+  return text
 }
 
 export interface EpochName {

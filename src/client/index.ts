@@ -13,6 +13,8 @@ export type { LiveState, LiveStateOptions } from './live-state.js'
 export type { StateEntry } from '../protocol/look.js'
 export type { EpochEnd } from '../protocol/epoch.js'
 export type { ForkOptions, RewindOptions, RewindPlan, RewindTo, RewoundTask } from './rewind.js'
+export type { SavepointInfo, SavepointOptions } from './savepoints.js'
+export type { SavedTask } from '../protocol/savepoint.js'
 export type { StartOptions } from './start-options.js'
 export type { PipelineListing } from './list-pipelines.js'
 export type {

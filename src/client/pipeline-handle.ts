@@ -12,6 +12,13 @@ import { give, notRunning } from './commands.js'
 import { type LiveState, type LiveStateOptions, liveState } from './live-state.js'
 import { Patience } from './patience.js'
 import { readPipeline } from './read-pipeline.js'
+import {
+  createSavepoint,
+  deleteSavepoint,
+  listSavepoints,
+  type SavepointInfo,
+  type SavepointOptions,
+} from './savepoints.js'
 import type { PipelineStatus } from './status.js'
 
 /** Some tasks instead of all: those of a stage, of a partition, or both. */
@@ -42,8 +49,8 @@ export interface EndOptions {
 }
 
 /**
- * One pipeline, by name. All methods but `status`, `checkpoints`, `state` and `result` throw `PipelineNotFound` where it isn't running, and
- * `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
+ * One pipeline, by name. All methods but `status`, `checkpoints`, `state`, `result` and those for savepoints throw `PipelineNotFound`
+ * where it isn't running, and `CommandTimeout` where what they ask for has not happened in time; the command then holds if the error says so.
  */
 export interface PipelineHandle {
   readonly name: string
@@ -70,6 +77,16 @@ export interface PipelineHandle {
   drain(options?: EndOptions): Promise<void>
   /** Ends at the next checkpoint; a start goes on from there. Resolves at the end, however it came. */
   cancel(options?: EndOptions): Promise<void>
+  /**
+   * Keeps the newest checkpoint of every task under a label, state included, until it is deleted: resolves when it is whole. A
+   * pipeline of several stages has to be stopped for it (`stop`), each stage behind all that the one before has written.
+   * Throws `SavepointExists`, `NotAligned`, `InvalidCommand`, `PipelineNotFound`.
+   */
+  savepoint(label: string, options?: SavepointOptions): Promise<SavepointInfo>
+  /** Those of this pipeline, by label, as visibility has them: a second or so behind. Needs no worker. */
+  savepoints(): AsyncIterable<SavepointInfo>
+  /** Deletes a savepoint, the copies of its state too. Throws `SavepointNotFound`. */
+  deleteSavepoint(label: string, options?: EndOptions): Promise<void>
   /** Waits for the end, as long as it takes. Throws the pipeline's failure: see `isTidemarkError`. */
   result(): Promise<PipelineResult>
 }
@@ -140,10 +157,19 @@ export class ClientHandle implements PipelineHandle {
   }
 
   async drain(options: EndOptions = {}): Promise<void> {
-    const patience = Patience.of('drain', options.timeout, '10m')
-    await give(this.client, this.name, commandOf('drain', ''), patience)
-    await this.done('drain', patience, () => notEnded(this.client, this.name))
-    await this.result()
+    await this.stop(Patience.of('drain', options.timeout, '10m'))
+  }
+
+  savepoint(label: string, options: SavepointOptions = {}): Promise<SavepointInfo> {
+    return createSavepoint(this.client, this.name, label, options, (patience) => this.stop(patience, { aligned: true }))
+  }
+
+  savepoints(): AsyncIterable<SavepointInfo> {
+    return listSavepoints(this.client, this.name)
+  }
+
+  deleteSavepoint(label: string, options: EndOptions = {}): Promise<void> {
+    return deleteSavepoint(this.client, this.name, label, options)
   }
 
   async cancel(options: EndOptions = {}): Promise<void> {
@@ -169,6 +195,12 @@ export class ClientHandle implements PipelineHandle {
       isTidemarkError(error.cause)
       throw error.cause
     }
+  }
+
+  private async stop(patience: Patience, how: Pick<PipelineCommand, 'aligned'> = {}): Promise<void> {
+    await give(this.client, this.name, { ...commandOf('drain', ''), ...how }, patience)
+    await this.done('drain', patience, () => notEnded(this.client, this.name))
+    await this.result()
   }
 
   private checked<T>(command: string, schema: z.ZodType<T>, options: unknown): T {

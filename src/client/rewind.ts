@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { checkpointAt } from '../control/checkpoint-at.js'
 import { SEVERAL_STAGES } from '../control/describe.js'
 import { eachOf } from '../control/each-of.js'
+import { readSavedTask } from '../control/saved-task.js'
 import type { Positions } from '../definition/position.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { PipelinePlan, Rewind } from '../protocol/pipeline.js'
@@ -10,10 +11,14 @@ import type { Duration, EpochMs } from '../units.js'
 import { hasEnded, pipelineStateOf } from './pipeline-state.js'
 import { describePipelineRun, pipelineTasks } from './read-pipeline.js'
 import { readPlan } from './read-plan.js'
+import { labelSchema } from './savepoint-label.js'
 import type { StartOptions } from './start-options.js'
 
-/** The checkpoint that ended an epoch, of the newest generation by default; or the newest that was recorded by a time. */
-export type RewindTo = { readonly epoch: number; readonly generation?: number } | { readonly time: Date | EpochMs }
+/** The checkpoint that ended an epoch, of the newest generation by default; the newest that was recorded by a time; or a savepoint. */
+export type RewindTo =
+  | { readonly epoch: number; readonly generation?: number }
+  | { readonly time: Date | EpochMs }
+  | { readonly savepoint: string }
 
 export interface RewindOptions extends Omit<StartOptions, 'fresh' | 'from' | 'ifNotRunning'> {
   readonly to: RewindTo
@@ -69,8 +74,9 @@ const schema = z.object({
     [
       z.strictObject({ epoch: z.number().int().nonnegative(), generation: z.number().int().positive().optional() }),
       z.strictObject({ time: z.union([z.date(), z.number().int().nonnegative()]) }),
+      z.strictObject({ savepoint: labelSchema }),
     ],
-    'must be { epoch }, { epoch, generation } or { time }',
+    'must be { epoch }, { epoch, generation }, { time } or { savepoint }',
   ),
   stage: z.string('must be a name').min(1, 'must not be empty').optional(),
   partition: z.number('must be a number').int().nonnegative().optional(),
@@ -85,7 +91,12 @@ export function checkRewind(pipeline: string, options: Pick<RewindOptions, 'to' 
   }
   const { to, stage, partition } = parsed.data
   return {
-    to: 'time' in to ? { time: new Date(to.time).getTime() } : { epoch: to.epoch, generation: to.generation ?? null },
+    to:
+      'savepoint' in to
+        ? to
+        : 'time' in to
+          ? { time: new Date(to.time).getTime() }
+          : { epoch: to.epoch, generation: to.generation ?? null },
     stage: stage ?? null,
     partition: partition ?? null,
   }
@@ -97,10 +108,20 @@ export async function planRewind(client: Client, pipeline: string, rewind: Rewin
   const which = { stage: rewind.stage ?? undefined, partition: rewind.partition ?? undefined }
   const meant = await pipelineTasks(client, 'rewind', pipeline, which)
   const plan = await readPlan(client, pipeline)
-  if ((plan?.stages.length ?? 1) > 1) throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
+  const isWhole = 'savepoint' in rewind.to && rewind.stage === null && rewind.partition === null
+  if ((plan?.stages.length ?? 1) > 1 && !isWhole)
+    throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
   const tasks: RewoundTask[] = []
   await eachOf(meant, async ({ stage, partition }) => {
-    const { state, recordedAt, newest } = await checkpointAt(client, { pipeline, stage, partition }, rewind.to)
+    const at = { pipeline, stage, partition }
+    if ('savepoint' in rewind.to && (await readSavedTask(client, at, rewind.to.savepoint)) === null) {
+      // It came since: all of it is read again.
+      const { newest } = await checkpointAt(client, at, 'newest')
+      const { positions: to } = newest.checkpoint
+      tasks.push({ stage, partition, generation: 0, epoch: 0, recordedAt: null, from: {}, to, records: null })
+      return
+    }
+    const { state, recordedAt, newest } = await checkpointAt(client, at, rewind.to)
     const { epoch, positions: from } = state.checkpoint
     const { positions: to } = newest.checkpoint
     const { generation } = state

@@ -1,9 +1,11 @@
 import type { Client } from '@temporalio/client'
 import { CheckpointNotFound } from '../errors/control.js'
+import type { TaskAt } from '../errors/ownership.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import type { Rewind } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import type { EpochMs } from '../units.js'
+import { readSavedTask } from './saved-task.js'
 import { type TaskRun, taskRuns } from './task-runs.js'
 
 /** A checkpoint that histories have. */
@@ -20,12 +22,9 @@ export interface FoundCheckpoint {
 export const isMeant = (rewind: Pick<Rewind, 'stage' | 'partition'>, stage: string, partition: number): boolean =>
   (rewind.stage ?? stage) === stage && (rewind.partition ?? partition) === partition
 
-/** Throws `CheckpointNotFound` where histories don't have it, or no longer. */
-export async function checkpointAt(
-  client: Client,
-  at: { readonly pipeline: string; readonly stage: string; readonly partition: number },
-  to: Rewind['to'] | 'newest',
-): Promise<FoundCheckpoint> {
+/** Throws `CheckpointNotFound` where histories don't have it, or no longer; `SavepointNotFound`. */
+export async function checkpointAt(client: Client, at: TaskAt, to: Rewind['to'] | 'newest'): Promise<FoundCheckpoint> {
+  if (to !== 'newest' && 'savepoint' in to) return await savedAt(client, at, to.savepoint)
   let newest: TaskState | null = null
   let generation = to !== 'newest' && 'epoch' in to ? to.generation : null
   let oldest: TaskState | null = null
@@ -46,6 +45,19 @@ export async function checkpointAt(
   const found =
     newest === null || oldest === null ? 'none' : `${nameOf(oldest)} to ${nameOf(newest)} (generation/epoch)`
   throw new CheckpointNotFound({ ...at, wanted, found })
+}
+
+/** What a savepoint has needs no history any more. */
+async function savedAt(client: Client, at: TaskAt, label: string): Promise<FoundCheckpoint> {
+  const found = await readSavedTask(client, at, label)
+  if (found === null) {
+    const details = { wanted: `in savepoint '${label}'`, found: 'it since that was made' }
+    throw new CheckpointNotFound({ ...at, ...details })
+  }
+  const { state, saved } = found
+  for await (const run of taskRuns(client, taskWorkflowId(at.pipeline, at.stage, at.partition)))
+    return { state, recordedAt: saved.recordedAt, newest: run.state }
+  return { state, recordedAt: saved.recordedAt, newest: state }
 }
 
 type Found = Omit<FoundCheckpoint, 'newest'>

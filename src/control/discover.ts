@@ -34,7 +34,9 @@ export async function discoverPartitions(
   })
   const told = { partitions, gone: gone.toSorted((a, b) => a - b), progress }
   const asked = input.count ? partitions : Math.max(-1, ...input.running) + 1
-  return input.ends === true ? { ...told, ends: await endsOf(context, blueprint, stage, asked, signal) } : told
+  return input.ends === true
+    ? { ...told, ends: await endsOf(context, blueprint, stage, { partitions: asked, ...input }, signal) }
+    : told
 }
 
 async function isRunning(context: WorkerContext, workflowId: string): Promise<boolean> {
@@ -63,6 +65,7 @@ async function countPartitions(
         namespace: context.engine.namespace,
         signal,
         connection: context.engine.connection,
+        ...(input.channel !== undefined && { channel: input.channel }),
       }),
     ),
   )
@@ -79,20 +82,20 @@ async function countPartitions(
   return partitions
 }
 
-/** Where each partition ends now, of what other stages have written. */
+/** Where each partition ends now, of what other stages have written; `whole`: of all that the stage reads. */
 async function endsOf(
   { engine }: WorkerContext,
   blueprint: Blueprint,
   stage: Stage,
-  partitions: number,
+  { partitions, channel, whole }: { readonly partitions: number } & Pick<DiscoverInput, 'channel' | 'whole'>,
   signal: AbortSignal,
 ): Promise<readonly Positions[]> {
   const ends = Array.from({ length: partitions }, (): Record<string, Position> => ({}))
   const { namespace, connection } = engine
-  for (const { id, source } of stage.sources.filter(({ channel }) => channel !== undefined)) {
+  for (const { id, source } of stage.sources.filter((node) => whole === true || node.channel !== undefined)) {
     await eachOf([...ends.keys()], async (partition) => {
       const asked = { pipeline: blueprint.name, source: id, namespace, partition, signal, connection }
-      const { end } = await source.bounds(asked)
+      const { end } = await source.bounds(channel === undefined ? asked : { ...asked, channel })
       Object.assign(ends[partition] ?? {}, { [id]: end })
     })
   }

@@ -8,16 +8,16 @@ import type { StateMark } from '../protocol/checkpoint.js'
 export interface Keeping {
   readonly engine: Pick<EngineHost, 'namespace' | 'connection'>
   readonly blueprint: Pick<Blueprint, 'backend'>
-  /** Whose the state is to be. */
+  /** Whose the state is to be, or the place of a savepoint. */
   readonly at: TaskAt
-  /** Whose it was: another pipeline's, where that is forked. */
+  /** Whose it was: another pipeline's, where that is forked; or the place of a savepoint. */
   readonly of: TaskAt
   readonly signal: AbortSignal
 }
 
 /**
  * An older checkpoint is to be the newest again: its segments count as young from now on, so that nobody deletes them
- * before the next session names them; another task's are copied. Throws `StateCorrupt` where the backend has deleted one.
+ * before the next session names them; those of another place are copied. Throws `StateCorrupt` where the backend has deleted one.
  */
 export async function keepSegments(keeping: Keeping, state: StateMark | undefined): Promise<void> {
   const { blueprint, at, of } = keeping
@@ -26,12 +26,29 @@ export async function keepSegments(keeping: Keeping, state: StateMark | undefine
   if (backend === null || keys.length === 0) return
   const store = await open(keeping, backend, of)
   try {
-    if (at.pipeline === of.pipeline) await renew(store, keys, of, backend)
+    if (isSame(at, of)) await renew(store, keys, of, backend)
     else await copy(keeping, store, keys, backend)
   } finally {
     await store.close()
   }
 }
+
+/** What lies in the place of a savepoint is needed no more. */
+export async function removeSegments(keeping: Omit<Keeping, 'of'>): Promise<void> {
+  const { backend } = keeping.blueprint
+  if (backend === null) return
+  const store = await open(keeping, backend, keeping.at)
+  try {
+    const keys: string[] = []
+    for await (const { key } of store.list()) keys.push(key)
+    await store.delete(keys)
+  } finally {
+    await store.close()
+  }
+}
+
+const isSame = (a: TaskAt, b: TaskAt): boolean =>
+  a.pipeline === b.pipeline && a.stage === b.stage && a.partition === b.partition
 
 async function renew(store: SegmentStore, keys: readonly string[], task: TaskAt, backend: StateBackend): Promise<void> {
   await store.touch(keys)
@@ -50,6 +67,7 @@ async function copy(
   const to = await open(keeping, backend, keeping.at)
   try {
     for (const key of keys) {
+      keeping.signal.throwIfAborted()
       const blob = await from.get(key)
       if (blob === null) throw gone(keeping.of, key, backend)
       await to.put(key, blob)
@@ -59,7 +77,7 @@ async function copy(
   }
 }
 
-function open({ engine, signal }: Keeping, backend: StateBackend, at: TaskAt): Promise<SegmentStore> {
+function open({ engine, signal }: Omit<Keeping, 'of'>, backend: StateBackend, at: TaskAt): Promise<SegmentStore> {
   const { namespace, connection } = engine
   const { pipeline, stage, partition } = at
   return backend.open({ pipeline, stage, partition, namespace, connection, signal })

@@ -6,15 +6,19 @@ import type { Receipt } from '../definition/sink.js'
 import type { Bounds, StartAt } from '../definition/source.js'
 import { ledgerGroups, ledgerKey, sinksOf } from '../engine/open-ledgers.js'
 import { InvalidCommand } from '../errors/control.js'
+import type { TaskAt } from '../errors/ownership.js'
 import { LedgerAhead } from '../errors/sink.js'
-import type { LedgerMarks } from '../protocol/checkpoint.js'
+import type { Checkpoint, LedgerMarks } from '../protocol/checkpoint.js'
 import { taskWorkflowId } from '../protocol/names.js'
 import { atRest, newTask } from '../protocol/new-task.js'
 import type { Rewind, TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
+import { fenceGone } from './fence-gone.js'
 import { keepSegments } from './keep-segments.js'
+import { isRescalable, type Rescale, rescaleFor } from './rescale.js'
+import { readSavedTask, savedPlace } from './saved-task.js'
 import { lastTaskState } from './task-history.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -31,13 +35,19 @@ export async function takeOver(
   const blueprint = blueprintIn(context, input.pipeline)
   const stage = stageIn(blueprint, input.stage)
   const tasks: TaskState[] = []
+  const rescale = await rescaleFor(context, blueprint, stage, input, signal)
   const takeOverOf = (partition: number): TaskTakeOver =>
-    new TaskTakeOver(context, blueprint, stage, input, partition, signal)
+    new TaskTakeOver(context, blueprint, stage, input, partition, signal, rescale)
   // A stage that has run before has met its first partition: others without a past were added since.
   const begunBefore = input.late || (!input.input.fresh && (await takeOverOf(0).hasPast()))
   await eachOf(input.partitions, async (partition) => {
     tasks.push(await takeOverOf(partition).state(begunBefore))
   })
+  const { count } = input
+  // Last: nobody is fenced before it is sure that all can begin.
+  if (count !== undefined && input.partitions.includes(count - 1) && isRescalable(stage, input.input)) {
+    for (let partition = count; await takeOverOf(partition).close(); partition++);
+  }
   return { tasks: tasks.toSorted((a, b) => a.partition - b.partition) }
 }
 
@@ -48,6 +58,8 @@ class TaskTakeOver {
   private readonly input: TakeOverInput
   private readonly partition: number
   private readonly signal: AbortSignal
+  /** Present: the stage was saved with another number of partitions. */
+  private readonly rescale: Rescale | null
 
   constructor(
     context: WorkerContext,
@@ -56,7 +68,9 @@ class TaskTakeOver {
     input: TakeOverInput,
     partition: number,
     signal: AbortSignal,
+    rescale: Rescale | null,
   ) {
+    this.rescale = rescale
     this.context = context
     this.blueprint = blueprint
     this.stage = stage
@@ -72,6 +86,17 @@ class TaskTakeOver {
     return [...(await this.receipts()).values()].some((receipt) => receipt !== null)
   }
 
+  /** Of a task that there is no more: nobody commits to its ledgers after this. False: there never was one. */
+  async close(): Promise<boolean> {
+    if (!(await this.hasPast())) return false
+    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
+    await this.closeOldRun(workflowId)
+    const last = await lastTaskState(this.context.client, workflowId)
+    const state = { ...(last ?? this.blank({})), ...(await this.above(last)) }
+    await fenceGone(this.context, this.blueprint, this.stage, state, this.signal)
+    return true
+  }
+
   /** `begunBefore`: a task without a past begins at earliest, as one that was discovered late (PROTOCOL §1). */
   async state(begunBefore: boolean): Promise<TaskState> {
     const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
@@ -80,8 +105,9 @@ class TaskTakeOver {
     // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from, rewind } = this.input.input
-    // A partition that was added meanwhile has nothing to go back to.
-    const added = last === null && (rewind?.of === undefined ? begunBefore : this.input.late)
+    // A partition that was added meanwhile has nothing to go back to. A savepoint knows itself what it has.
+    const isTold = rewind !== undefined && (rewind.of !== undefined || 'savepoint' in rewind.to)
+    const added = last === null && (isTold ? this.input.late : begunBefore)
     if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !added)
       return this.rewound(rewind, last)
     if (fresh) return this.freshState(last, this.input.late)
@@ -129,25 +155,45 @@ class TaskTakeOver {
 
   /** The state at an older checkpoint, as the beginning of a generation: outputs behind it are written again. */
   private async rewound(rewind: Rewind, last: TaskState | null): Promise<TaskState> {
-    const { client } = this.context
     const at = { pipeline: this.blueprint.name, stage: this.stage.id, partition: this.partition }
-    const of = { ...at, pipeline: rewind.of ?? at.pipeline }
-    const { state } = await checkpointAt(client, of, rewind.to)
-    const { ledgers: _, ...checkpoint } = state.checkpoint
-    const strange = this.stage.sources.find(({ id }) => checkpoint.positions[id] === undefined)
+    const found = await (this.rescale?.checkpointOf(at) ?? this.checkpointIn(rewind, at))
+    // Where a savepoint had no such partition, all that is in it came later.
+    if (found === null) return this.freshState(last, true)
+    const { ledgers: _, ...checkpoint } = found
+    const begins = await this.newChannels()
+    const positions = { ...checkpoint.positions, ...mapValues(begins, ({ start }) => start) }
+    const identities = { ...checkpoint.identities, ...mapValues(begins, ({ identity = '' }) => identity) }
+    const strange = this.stage.sources.find(({ id }) => positions[id] === undefined)
     if (strange !== undefined) {
-      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(checkpoint.positions).join(', ')}`
+      const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(positions).join(', ')}`
       throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
     }
-    const { engine } = this.context
-    await keepSegments({ engine, blueprint: this.blueprint, at, of, signal: this.signal }, checkpoint.state)
     return this.begun({
-      ...this.blank(checkpoint.positions),
+      ...this.blank(positions),
       ...(await this.above(last)),
-      checkpoint: { ...checkpoint, ledgers: {} },
+      checkpoint: { ...checkpoint, positions, identities, ledgers: {} },
       until: await this.until(),
       ...this.allowed,
     })
+  }
+
+  /** With its segments where the task's are. Null: a savepoint has no such task. */
+  private async checkpointIn({ to, of: whose }: Rewind, at: TaskAt): Promise<Checkpoint | null> {
+    const { client, engine } = this.context
+    const of = { ...at, pipeline: whose ?? at.pipeline }
+    const saved = 'savepoint' in to ? to.savepoint : null
+    if (saved !== null && (await readSavedTask(client, of, saved)) === null) return null
+    const { checkpoint } = (await checkpointAt(client, of, to)).state
+    const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
+    await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
+    return checkpoint
+  }
+
+  /** What lies between the stages is another one than the checkpoint's: it is read from its beginning. */
+  private async newChannels(): Promise<Readonly<Record<string, Bounds>>> {
+    const internal = this.stage.sources.filter(({ source }) => source.internal === true).map(({ id }) => id)
+    if (internal.length === 0) return {}
+    return Object.fromEntries(Object.entries(await this.bounds(null)).filter(([id]) => internal.includes(id)))
   }
 
   /** A generation above all that history and ledgers show. */
@@ -244,6 +290,7 @@ class TaskTakeOver {
         signal: this.signal,
         connection: this.context.engine.connection,
         partition: this.partition,
+        ...(this.input.channel !== undefined && { channel: this.input.channel }),
       }
       // What lies in it of the generation before is not for this one.
       const internal = this.input.input.fresh && !this.input.late ? 'latest' : 'earliest'
@@ -258,8 +305,10 @@ class TaskTakeOver {
     return newTask({ pipeline: blueprint.name, stage: stage.id, partition, settings: input.settings, origin })
   }
 
-  private begun(state: TaskState): TaskState {
-    return { ...state, ...atRest, settings: this.input.settings, ownerRunId: null }
+  private begun(given: TaskState): TaskState {
+    const { stops: _, ...state } = given
+    const { settings, channel } = this.input
+    return { ...state, ...atRest, settings, ownerRunId: null, ...(channel !== undefined && { channel }) }
   }
 }
 

@@ -79,6 +79,8 @@ export interface SinkContext {
   readonly owner: Owner
   /** `namespace/pipeline/stage/partition/scope`: names the ledger, never changes. */
   readonly ledgerKey: string
+  /** Of what lies between two stages: which one, where it isn't the first. Part of its name. */
+  readonly channel?: string
   /** Ids of the sinks that share this writer. */
   readonly sinks: readonly string[]
   readonly signal: AbortSignal

@@ -19,6 +19,8 @@ export interface SourceContext {
   readonly source: string
   /** Temporal's, as part of names that other namespaces must not share. */
   readonly namespace?: string
+  /** Of what lies between two stages: which one, where it isn't the first. Part of its name. */
+  readonly channel?: string
   readonly signal: AbortSignal
   /** The worker's connection settings of that kind and name, e.g. `('kafka', 'default')`. Throws `InvalidCommand` if there are none. */
   readonly connection: (kind: string, name: string) => unknown

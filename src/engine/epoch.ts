@@ -295,6 +295,7 @@ class EpochRun {
 
   /** The bounded run, or the bounded source, is at its end: what waits for event time waits no longer. */
   private finishAtEnd(): Promise<EpochResult> {
+    if (this.input.stops === true) return this.finish('drained')
     const failed = this.session.catchUp.active ? null : this.timed.end()
     return failed === null ? this.finish('until') : this.finish('problem', failed)
   }

@@ -67,6 +67,7 @@ export async function openOutlets(
   const contextFor = (id: string, members: readonly string[], refused: RefusedItem): Omit<SinkContext, 'fence'> => ({
     ...base,
     owner: claim.owner,
+    ...(claim.channel !== undefined && { channel: claim.channel }),
     ledgerKey: ledgerKey(host.namespace, base, id),
     sinks: members,
     signal,

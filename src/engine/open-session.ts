@@ -71,6 +71,7 @@ export async function openSession(
       namespace: host.namespace,
       signal,
       connection: host.connection,
+      ...(claim.channel !== undefined && { channel: claim.channel }),
     })
     answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, furthest, order }, signal) : null
     const sources = await openSources(stage.sources, { host, claim, positions, strictUntil, signal })

@@ -45,6 +45,7 @@ async function openSource(
       position: at,
       signal,
       connection: host.connection,
+      ...(claim.channel !== undefined && { channel: claim.channel }),
     }
     const reader = await definition.open(until === undefined ? context : { ...context, strictUntil: until })
     known ??= reader.identity

@@ -35,6 +35,8 @@ export interface Claim {
   readonly isReset: boolean
   /** State that no step of the plan takes is let go. */
   readonly allowNonRestoredState?: true
+  /** Which topics lie between the stages: see `PipelinePlan`. */
+  readonly channel?: string
 }
 
 /** PROTOCOL §2.2–2.3: the fence receipt to commit over `found`, or the error that says why this claimant may not. */

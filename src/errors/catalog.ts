@@ -26,7 +26,7 @@ export const errorCatalog = {
   PartitionsLost: { retryable: false, next: 'restore the topic or correct its name, or start --fresh' },
   PartitionCountMismatch: {
     retryable: false,
-    next: "give the step's option `partitions` the number that the topic has, or delete the topic and start --fresh",
+    next: "give the step's option `partitions` the number that the topic has, or stop it with a savepoint and rewind to that",
   },
   CorruptBatch: { retryable: false, next: 'repair the topic, or start --fresh --from a position past the batch' },
   SourceChanged: { retryable: false, next: 'begin a new generation at a stated position: start --fresh --from …' },
@@ -69,6 +69,12 @@ export const errorCatalog = {
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one (start --if-not-running), or drain it first' },
   CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },
+  SavepointNotFound: { retryable: false, next: 'see which there are: tidemark savepoint list' },
+  SavepointExists: { retryable: false, next: 'choose another label, or delete that one: tidemark savepoint delete' },
+  NotAligned: {
+    retryable: false,
+    next: 'start it again, then stop it with its savepoint: tidemark savepoint create … --stop',
+  },
   CommandTimeout: { retryable: true, next: 'see who has not answered: tidemark status; then give it again' },
   InvalidCommand: { retryable: false, next: 'correct what the message names' },
   StackUnavailable: { retryable: false, next: 'install one of what the message lists' },

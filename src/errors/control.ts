@@ -74,6 +74,43 @@ export class CheckpointNotFound extends ControlError<CheckpointNotFoundDetails> 
   }
 }
 
+/** There is no savepoint of that label, or it isn't whole. */
+export class SavepointNotFound extends ControlError<{ readonly pipeline: string; readonly label: string }> {
+  constructor(details: { readonly pipeline: string; readonly label: string }, cause?: unknown) {
+    const message = `pipeline '${details.pipeline}' has no savepoint '${details.label}'`
+    super('SavepointNotFound', message, details, cause)
+  }
+}
+
+/** There is a savepoint of that label already, or it is just being made. */
+export class SavepointExists extends ControlError<{ readonly pipeline: string; readonly label: string }> {
+  constructor(details: { readonly pipeline: string; readonly label: string }, cause?: unknown) {
+    const message = `pipeline '${details.pipeline}' has a savepoint '${details.label}' already, or one that is being made`
+    super('SavepointExists', message, details, cause)
+  }
+}
+
+export interface NotAlignedDetails extends Details {
+  readonly pipeline: string
+  readonly stage: string
+  readonly partition: number
+  /** What keeps it from being one moment of all stages. */
+  readonly reason: string
+}
+
+/** The stages of a pipeline don't stand where one has read all that the one before has written. */
+export class NotAligned extends ControlError<NotAlignedDetails> {
+  constructor(details: NotAlignedDetails, cause?: unknown) {
+    const { pipeline, stage, partition, reason } = details
+    super(
+      'NotAligned',
+      `task ${pipeline}/${stage}/${partition} can't be kept with those of other stages: ${reason}`,
+      details,
+      cause,
+    )
+  }
+}
+
 export interface CommandTimeoutDetails extends Details {
   /** 'pause', 'drain', 'cancel', 'resume'. */
   readonly command: string

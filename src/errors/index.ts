@@ -36,8 +36,11 @@ export {
   CheckpointNotFound,
   CommandTimeout,
   InvalidCommand,
+  NotAligned,
   PipelineAlreadyRunning,
   PipelineNotFound,
+  SavepointExists,
+  SavepointNotFound,
 } from './control.js'
 export {
   CheckpointsFailed,

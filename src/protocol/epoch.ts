@@ -26,6 +26,8 @@ export interface ClaimInput {
   readonly allowNonRestoredState?: true
   /** The run is a reset one: its history ends before things that happened. */
   readonly isReset: boolean
+  /** See `PipelinePlan`. */
+  readonly channel?: string
   /** Milliseconds without a heartbeat after which the claim counts as lost. */
   readonly heartbeatMs: number
 }
@@ -58,6 +60,8 @@ export interface EpochInput {
   readonly seed: string
   readonly positions: Positions
   readonly until: Positions | null
+  /** See `TaskState`. */
+  readonly stops?: true
   /** Up to `positions`: tells whoever reads history how far the task is, without reading all of it. */
   readonly counters: Counters
   readonly checkpointMs: number
@@ -79,6 +83,8 @@ export type EpochEnd =
   | 'released'
   /** The bounded run, or the bounded source, is at its end. */
   | 'until'
+  /** A drain that goes stage by stage: it has read all that the stage before has written. */
+  | 'drained'
   /** A bad record under `onError: 'fail'`; `problem` says which. */
   | 'problem'
   /** The pipeline's run is gone. */

@@ -8,9 +8,13 @@ import type { TaskReport, TaskState } from './task.js'
  * without sharing an SDK.
  */
 export const UPDATE = { command: 'tidemark.command' } as const
-export const SIGNAL = { report: 'tidemark.report', control: 'tidemark.control' } as const
+export const SIGNAL = {
+  report: 'tidemark.report',
+  control: 'tidemark.control',
+  dropSavepoint: 'tidemark.dropSavepoint',
+} as const
 export const QUERY = { pipeline: 'tidemark.pipeline', task: 'tidemark.task' } as const
-export const MEMO = { pipeline: 'tidemark', task: 'tidemark' } as const
+export const MEMO = { pipeline: 'tidemark', task: 'tidemark', savepoint: 'tidemark' } as const
 
 /** What the pipeline tells a task, or `trouble`: what keeps the worker that has it from making a checkpoint. */
 export interface TaskControl {
@@ -20,7 +24,7 @@ export interface TaskControl {
   /** Of the pipeline that says it: an older start's word doesn't count. */
   readonly incarnation: number
   readonly trouble?: Problem
-  /** Where a bounded run's task ends, by source: it could not be known before. */
+  /** Where a bounded run's task ends, or with `drain` where it stops, by source: it could not be known before. */
   readonly until?: Positions
   /** Whose trouble it is. */
   readonly claim?: number
@@ -30,6 +34,7 @@ export interface Messages {
   readonly [UPDATE.command]: { readonly input: PipelineCommand; readonly output: { readonly accepted: true } }
   readonly [SIGNAL.report]: TaskReport
   readonly [SIGNAL.control]: TaskControl
+  readonly [SIGNAL.dropSavepoint]: undefined
   readonly [QUERY.pipeline]: PipelineState
   readonly [QUERY.task]: TaskState
 }

@@ -6,6 +6,8 @@
 export const PIPELINE_WORKFLOW = 'tidemarkPipeline'
 export const TASK_WORKFLOW = 'tidemarkTask'
 export const LOOK_WORKFLOW = 'tidemarkLook'
+export const SAVEPOINT_WORKFLOW = 'tidemarkSavepoint'
+export const SAVED_TASK_WORKFLOW = 'tidemarkSavedTask'
 export const DEFAULT_TASK_QUEUE = 'tidemark'
 
 /** The pipeline's workflow id: what `temporal workflow start --workflow-id` is given. */
@@ -14,6 +16,14 @@ export const pipelineWorkflowId = (pipeline: string): string => `tidemark/${pipe
 /** The task's workflow id. Pipeline and stage names hold no '/', so it reads back. */
 export const taskWorkflowId = (pipeline: string, stage: string, partition: number): string =>
   `tidemark/${pipeline}/${stage}/${partition}`
+
+/** Open for as long as the savepoint is kept. A label begins with a letter, so no task of a stage `savepoint` is called so. */
+export const savepointWorkflowId = (pipeline: string, label: string): string =>
+  `${pipelineWorkflowId(pipeline)}/savepoint/${label}`
+
+/** Holds one task's checkpoint: its input. */
+export const savedTaskWorkflowId = (pipeline: string, label: string, stage: string, partition: number): string =>
+  `${savepointWorkflowId(pipeline, label)}/${stage}/${partition}`
 
 /** Claims have a queue of their own: a worker at its task limit stops polling it, which a shared queue can't express. */
 export const claimsQueue = (taskQueue: string): string => `${taskQueue}/claims`
@@ -29,6 +39,8 @@ export const ACTIVITY = {
   release: 'tidemark.release',
   look: 'tidemark.look',
   presence: 'tidemark.presence',
+  keepCheckpoint: 'tidemark.keepCheckpoint',
+  dropSavepoint: 'tidemark.dropSavepoint',
 } as const
 
 /** Search attributes, set only where the namespace has registered them (both of type Keyword). */

@@ -5,10 +5,13 @@ import type { EpochMs } from '../units.js'
 import type { Counters } from './checkpoint.js'
 import type { TaskReport, TaskSettings, TaskState } from './task.js'
 
-/** Back to a checkpoint that histories still have: the state of its tasks begins a new generation. */
+/** Back to a checkpoint that histories still have, or a savepoint: the state of its tasks begins a new generation. */
 export interface Rewind {
   /** The epoch that the checkpoint ended, 0 for a generation's beginning; or the newest recorded by a time (epoch ms). */
-  readonly to: { readonly epoch: number; readonly generation: number | null } | { readonly time: EpochMs }
+  readonly to:
+    | { readonly epoch: number; readonly generation: number | null }
+    | { readonly time: EpochMs }
+    | { readonly savepoint: string }
   /** Null: of every stage, of every partition. */
   readonly stage: string | null
   readonly partition: number | null
@@ -60,6 +63,8 @@ export interface PipelinePlan {
   readonly discoveryMs: number
   /** Search attributes this namespace has registered. */
   readonly searchAttributes: boolean
+  /** Which topics lie between its stages: a word of their names. Absent: the first. */
+  readonly channel?: string
   /** The validated input: what the run goes by. */
   readonly input: NormalInput
 }
@@ -82,6 +87,10 @@ export interface DiscoverInput {
   readonly running: readonly number[]
   /** Whether to tell where each partition ends now: of those counted, else of those up to the last one that is running. */
   readonly ends?: boolean
+  /** And of all that the stage reads, not only of what other stages write. */
+  readonly whole?: boolean
+  /** See `PipelinePlan`. */
+  readonly channel?: string
 }
 
 export interface DiscoverResult {
@@ -112,6 +121,10 @@ export interface TakeOverInput {
   readonly late: boolean
   /** Of the start that asks, 0 before it has one: a task of that very start goes on as it was, and begins nothing anew. */
   readonly incarnation: number
+  /** See `PipelinePlan`. */
+  readonly channel?: string
+  /** How many tasks the stage has, those not asked for too; absent where a few are found later. */
+  readonly count?: number
 }
 
 export interface TakeOverResult {
@@ -133,6 +146,8 @@ export interface PipelineCommand {
   readonly stage: string | null
   readonly reason: string
   readonly acceptCodeChange: boolean
+  /** Of a drain: stage by stage, each up to all that the one before has written. */
+  readonly aligned?: true
 }
 
 /** Carried by `tidemarkPipeline` through continue-as-new. */
@@ -149,5 +164,7 @@ export interface PipelineState {
   readonly startedAt: EpochMs
   /** Of a bounded run of several stages: where the later ones end, by stage and partition, once those before have ended. */
   readonly ends?: Readonly<Record<string, readonly Positions[]>>
+  /** Present: it is drained stage by stage. Where the later ones stop, as in `ends`. */
+  readonly stops?: Readonly<Record<string, readonly Positions[]>>
   readonly problem: { readonly code: string; readonly message: string; readonly next: string } | null
 }

@@ -40,6 +40,10 @@ export interface TaskState {
   readonly scheduled: ScheduledEpoch | null
   /** A bounded run ends when the next position has reached it. */
   readonly until: Positions | null
+  /** `until` is where it stops for a while: nothing comes to its end there, and a start goes on. */
+  readonly stops?: true
+  /** Which topics lie between the stages: see `PipelinePlan`. */
+  readonly channel?: string
   /** The process that holds the session, between claim and loss. */
   readonly session: SessionRef | null
   readonly counters: Counters

@@ -40,7 +40,7 @@ export class Rerun {
     first: RecordedEpoch,
     { accepts = false, seen, allowNonRestoredState }: RerunOptions = {},
   ): Promise<Rerun> {
-    const { pipeline, partition, origin, checkpoint, generation, incarnation } = first.before
+    const { pipeline, partition, origin, checkpoint, generation, incarnation, channel } = first.before
     const still = muted(blueprint, seen)
     const own = still.stages.find(({ id }) => id === stage.id) ?? stage
     const session = await Session.open(host, still, own, {
@@ -54,6 +54,7 @@ export class Rerun {
       acceptCodeChange: false,
       ...(allowNonRestoredState === true && { allowNonRestoredState }),
       isReset: false,
+      ...(channel !== undefined && { channel }),
       heartbeatMs: NEVER_MS,
     })
     return new Rerun(session, accepts)

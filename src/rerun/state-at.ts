@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client'
 import { checkpointAt } from '../control/checkpoint-at.js'
 import type { TaskRef } from '../control/recorded-epochs.js'
+import { savedPlace } from '../control/saved-task.js'
 import { restoreState } from '../engine/restore-state.js'
+import { stageStates } from '../engine/stage-states.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { StateEntry } from '../protocol/look.js'
 import type { Rewind } from '../protocol/pipeline.js'
-import { StepStates } from '../state/step-states.js'
 import { lookAt } from '../state/look.js'
-import { compileStage } from '../steps/compile-stage.js'
 import type { EpochMs } from '../units.js'
 import { muted } from './muted.js'
 import type { Code } from './shadow.js'
@@ -42,27 +42,21 @@ export interface StateAt extends TaskRef {
  */
 export async function stateAt({ client, code, task, step, key, at, limit }: StateReading): Promise<StateAt> {
   const { blueprint, stage, host } = code
-  const states = new StepStates()
-  const nothing = (): void => {}
-  const sinks = Object.fromEntries(stage.sinks.map(({ id }) => [id, nothing]))
-  const source = stage.sources[0]?.source
-  const decodeKey = (_: string, bytes: Uint8Array): unknown =>
-    source?.key?.({ position: '', next: '', key: bytes, value: undefined })
-  compileStage(stage, { sinks, at: new Int32Array(1), states, decodeKey })
+  const states = stageStates(stage)
   if (states.versions[step] === undefined) {
     const others = Object.keys(states.versions).join(', ') || 'none does'
     const reason = `step '${step}' keeps no state in stage '${stage.id}'; these do: ${others}`
     throw new InvalidCommand({ command: 'state', pipeline: blueprint.name, reason })
   }
-  const { state, recordedAt } = await checkpointAt(client, { pipeline: blueprint.name, ...task }, at)
+  const whose = { pipeline: blueprint.name, ...task }
+  const { state, recordedAt } = await checkpointAt(client, whose, at)
   const { generation, incarnation, origin, checkpoint } = state
   const { signal } = new AbortController()
   const keeper = await restoreState({
     host,
     states,
     claim: {
-      pipeline: blueprint.name,
-      ...task,
+      ...(at !== 'newest' && 'savepoint' in at ? savedPlace(whose, at.savepoint) : whose),
       owner: { generation, incarnation, claim: 0, runId: 'state' },
       origin,
       checkpoint,

@@ -39,6 +39,11 @@ export class StepStates {
     return table
   }
 
+  /** All tables, by `<step id> <table>`. */
+  get all(): ReadonlyMap<string, StateTable<unknown>> {
+    return this.tables
+  }
+
   /** What a step keeps, table by table. */
   *tablesOf(step: string): Generator<{ readonly name: string; readonly table: StateTable<unknown> }> {
     for (const [id, table] of this.tables) {

@@ -10,6 +10,16 @@ export interface StateCodec<V> {
   decode(bytes: Uint8Array): V
 }
 
+/**
+ * What becomes of entries where other tasks take over from those that had them: they go with the key of records that they
+ * belong to; they are of whole tasks, and each new one has what comes of all; or they are of a partition as it was.
+ */
+export type Moves<V> =
+  | { readonly by: 'key'; readonly of: (key: string) => string }
+  /** `values`: of each old task, undefined where it has none. */
+  | { readonly by: 'task'; readonly merge: (values: readonly (V | undefined)[], key: string) => V | undefined }
+  | { readonly by: 'partition' }
+
 export interface TableOptions<V> {
   /** Default: JSON. */
   readonly codec?: StateCodec<V>
@@ -17,6 +27,8 @@ export interface TableOptions<V> {
   readonly due?: (value: V, key: string) => EpochMs | null
   /** Of a value that was kept under version `from` of the step's state, what it is now. */
   readonly migrate?: (old: unknown, from: number) => V
+  /** Default: by key, which is that of records. */
+  readonly moves?: Moves<V>
 }
 
 /**
@@ -37,6 +49,7 @@ export class StateTable<V> implements Undoable {
   /** Keys that are gone, and of which segments have some version. */
   private readonly gone = new Set<string>()
   private readonly heap = new DueHeap()
+  readonly moves: Moves<V>
   private readonly journal: Journal
   private readonly due: TableOptions<V>['due']
   private readonly encode: (value: V) => Uint8Array
@@ -45,6 +58,7 @@ export class StateTable<V> implements Undoable {
   constructor(journal: Journal, options: TableOptions<V> = {}) {
     const codec = options.codec ?? (jsonCodec as StateCodec<V>)
     this.journal = journal
+    this.moves = options.moves ?? byKey
     this.due = options.due
     this.encode = (value) => codec.encode(value)
     this.decode = (bytes) => codec.decode(bytes)
@@ -264,6 +278,8 @@ export class StateTable<V> implements Undoable {
     return undefined
   }
 }
+
+const byKey = { by: 'key', of: (key: string): string => key } as const
 
 const decoder = new TextDecoder()
 

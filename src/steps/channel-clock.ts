@@ -1,7 +1,7 @@
 import type { Sender } from '../definition/source.js'
-import type { StateTable } from '../state/table.js'
+import type { StateTable, TableOptions } from '../state/table.js'
 import type { EpochMs } from '../units.js'
-import type { MovingClock } from './stage-time.js'
+import { leastOfAll, type MovingClock } from './stage-time.js'
 
 /** What is known of one task of the stage before. */
 export interface KnownSender {
@@ -11,6 +11,30 @@ export interface KnownSender {
   readonly heard: EpochMs
   /** Not heard of for so long that nobody waits for it. */
   readonly idle: boolean
+}
+
+/** Event time has come as far as each task knew; one that some still heard of is awake. */
+export const sendersMove: TableOptions<KnownSender> = {
+  moves: {
+    by: 'task',
+    merge(values) {
+      const known = values.filter((value) => value !== undefined)
+      const least = leastOfAll(values.map((value) => value?.watermark ?? undefined))
+      const heard = Math.max(...known.map((one) => one.heard))
+      return { watermark: least ?? null, heard, idle: known.every(({ idle }) => idle) }
+    },
+  },
+}
+
+export const clockMoves: TableOptions<number> = {
+  moves: {
+    by: 'task',
+    merge(values, key) {
+      if (key === '') return leastOfAll(values)
+      const known = values.filter((value) => value !== undefined)
+      return key === 'senders' && known.length > 0 ? Math.max(...known) : undefined
+    },
+  },
 }
 
 /**

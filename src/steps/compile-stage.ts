@@ -1,9 +1,9 @@
 import type { Stage, StreamRef } from '../definition/graph.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
-import { ChannelClock, type KnownSender } from './channel-clock.js'
+import { ChannelClock, clockMoves, type KnownSender, sendersMove } from './channel-clock.js'
 import { Idleness, plainQuiet } from './idleness.js'
-import { EventClock, HeldClock, LeastClock, plainTimes, StageTime } from './stage-time.js'
+import { EventClock, HeldClock, LeastClock, leastOfAll, plainTimes, StageTime } from './stage-time.js'
 import { type Clock, flowOf, type LaneMaker, type Push, type Step, type StepRuntime } from './step.js'
 
 export interface StageRuntime {
@@ -84,7 +84,10 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
   for (const { id, channel } of stage.sources) {
     keys.set(id, (bytes) => runtime.decodeKey(id, bytes))
     if (channel?.timed == null || !stage.steps.some(({ step }) => needsTime(step))) continue
-    const tables = { known: states.table<KnownSender>(id, 'senders'), own: states.table<number>(id, 'clock') }
+    const tables = {
+      known: states.table<KnownSender>(id, 'senders', sendersMove),
+      own: states.table<number>(id, 'clock', clockMoves),
+    }
     const clock = new ChannelClock(tables, channel.timed.idleAfterMs, () => time.ended)
     time.channels.set(id, clock)
     time.clocks.push(clock)
@@ -102,7 +105,12 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       const quiet = states.table(id, 'quiet', plainQuiet)
       const { idleAfter = null } = step
       const idleness = idleAfter === null ? null : new Idleness(quiet, idleAfter)
-      own = new EventClock(states.table<EpochMs>(id, 'latest'), step.maxDisorder, isEnd, idleness)
+      own = new EventClock(
+        states.table<EpochMs>(id, 'latest', { moves: { by: 'task', merge: leastOfAll } }),
+        step.maxDisorder,
+        isEnd,
+        idleness,
+      )
       time.clocks.push(own)
       if (idleness !== null) time.addIdleness(idleness)
     }

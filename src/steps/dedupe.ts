@@ -18,8 +18,8 @@ export function dedupeStep(by: (value: unknown, ctx: StepContext<unknown>) => un
     compile({ out }, runtime) {
       const { id, at, index } = runtime
       /** The time of the stream when the id came. */
-      const ids = runtime.table<EpochMs>('ids', { due: (seen) => seen + withinMs })
-      const times = runtime.table<EpochMs>('latest')
+      const ids = runtime.table<EpochMs>('ids', { due: (seen) => seen + withinMs, moves: { by: 'partition' } })
+      const times = runtime.table<EpochMs>('latest', { moves: { by: 'partition' } })
       const push: Push = (value, ctx) => {
         at[0] = index
         const given = by(value, ctx)

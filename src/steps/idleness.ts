@@ -9,7 +9,11 @@ interface Quiet {
 }
 
 /** It is the same in all versions of a step's state. */
-export const plainQuiet: TableOptions<Quiet> = { migrate: (old) => old as Quiet }
+export const plainQuiet: TableOptions<Quiet> = {
+  migrate: (old) => old as Quiet,
+  // Values of other tasks have come: nobody knows of a silence that was all of theirs.
+  moves: { by: 'task', merge: () => undefined },
+}
 
 /**
  * Whether a clock is idle, by the time of epochs: nothing is there of the wall clock's between their starts, so a clock counts

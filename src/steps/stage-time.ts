@@ -5,7 +5,16 @@ import type { Idleness } from './idleness.js'
 import type { Clock, StepFlow } from './step.js'
 
 /** Times are the same in all versions of a step's state. */
-export const plainTimes: TableOptions<EpochMs> = { migrate: (old) => old as EpochMs }
+export const plainTimes: TableOptions<EpochMs> = {
+  migrate: (old) => old as EpochMs,
+  moves: { by: 'task', merge: leastOfAll },
+}
+
+/** Time has come as far as in each of them; undefined: one has none. */
+export function leastOfAll(times: readonly (EpochMs | undefined)[]): EpochMs | undefined {
+  const known = times.filter((time) => time !== undefined)
+  return known.length < times.length || known.length === 0 ? undefined : Math.min(...known)
+}
 
 /** A clock that moves behind the record under way. */
 export interface MovingClock extends Clock {

@@ -28,7 +28,11 @@ export class StepTimers implements Timers<EventTime> {
 
   constructor(runtime: Pick<StepRuntime, 'table'>, timed: boolean) {
     // Timers are the same in all versions of the step's state.
-    const options: TableOptions<EpochMs> = { due: (at) => at, migrate: (old) => old as EpochMs }
+    const options: TableOptions<EpochMs> = {
+      due: (at) => at,
+      migrate: (old) => old as EpochMs,
+      moves: { by: 'key', of: (timer) => pairOf(timer)[0] },
+    }
     this.tables = {
       event: runtime.table<EpochMs>('event-timers', options),
       processing: runtime.table<EpochMs>('processing-timers', options),

@@ -1,7 +1,7 @@
 /**
  * The promise: history is a log of checkpoints that one can read, prove and go back to, across any number of
  * continue-as-new. Every checkpoint is listed; executed once more, each gives the digests it has; a step that gives something
- * else is found and named; a rewind writes again what it says, with the state of that time, and nothing else; and a fork writes
+ * else is found and named; a rewind, to one of them or to a savepoint, writes again what it says, with the state of that time, and nothing else; and a fork writes
  * that beside it.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -239,9 +239,26 @@ it('lists, proves and goes back to checkpoints across continue-as-new', { timeou
   await rig.until(sums, ({ incarnation, tasks }) => incarnation === 2 && tasks.every((task) => task.generation === 2))
   await send(10)
   await allRead(sums)
+
+  // A savepoint of a pipeline that runs, and goes on: each task at its newest checkpoint.
+  const kept = sent
+  expect(await tidemark('savepoint', 'create', sums, 'kept')).toMatchObject({ code: 0, err: '' })
+  await send(10)
+  await allRead(sums)
+  const end = sent
+  await expect.poll(async () => (await tidemark('savepoint', 'list', sums)).out, { timeout: 30_000 }).toMatch(/^kept /m)
+  expect(await tidemark('rewind', sums, '--to', 'kept', '--yes')).toMatchObject({ code: 0, err: '' })
+  await rig.until(sums, ({ incarnation, tasks }) => incarnation === 3 && tasks.every((task) => task.generation === 3))
+  await allRead(sums)
   await rig.pipelines.get(sums).drain()
-  await expectTotals(2, begins, sent)
+  await expectTotals(3, [kept, kept], end)
+  await expectTotals(2, begins, end)
   await expectTotals(1, [0, 0], before)
+  expect(await tidemark('savepoint', 'delete', sums, 'kept')).toMatchObject({ code: 0, err: '' })
+  expect(await tidemark('rewind', sums, '--to', 'kept')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('kept'),
+  })
 })
 
 it('finds a step that is not deterministic, and names it', { timeout: 300_000 }, async () => {

@@ -27,6 +27,8 @@ export function rewindView({ pipeline, running, tasks, sinks }: RewindPlan, colo
     '',
     'What is there stays there, and so does what was committed since the newest checkpoint: it is written again as well.',
   ]
+  if (new Set(tasks.map(({ stage }) => stage)).size > 1)
+    lines.push('Between its stages there will be new topics; the old ones stay, and nobody reads them any more.')
   if (running) lines.push('The pipeline runs: it is cancelled first, at its next checkpoint.')
   return lines.join('\n')
 }

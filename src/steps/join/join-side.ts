@@ -23,6 +23,7 @@ export class JoinSide {
     this.table = runtime.table<readonly Waiting[]>(name, {
       codec: valueCodec as StateCodec<readonly Waiting[]>,
       due: ([first]) => (first === undefined ? null : first[0] + keptMs),
+      moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
     })
   }
 

@@ -31,6 +31,7 @@ export class FixedWindows implements Windows {
     this.table = runtime.table<OpenWindow>('windows', {
       codec: valueCodec as StateCodec<OpenWindow>,
       due: ({ start }) => start + closesAfter,
+      moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
       ...(migrate === undefined
         ? {}
         : {

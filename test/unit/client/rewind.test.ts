@@ -70,7 +70,7 @@ test.each([
   expect(rewindTo(text)).toEqual(to)
 })
 
-test.each(['', '-1', '1..2', 'yesterday', '2026-01-31T08:00:00', '2026-02-30', '1/2/3'])('%j is nowhere', (text) => {
+test.each(['', '-1', '1..2', 'Yesterday', '2026-01-31T08:00:00', '2026-02-30', '1/2/3'])('%j is nowhere', (text) => {
   expect(() => rewindTo(text)).toThrow('It has to be an epoch')
 })
 

@@ -78,7 +78,7 @@ describe('the input of a pipeline', () => {
 
 describe('the plan', () => {
   const planOf = (input: unknown, workflowId = 'tidemark/delays') =>
-    describePipeline(contextOf([delays]), input, workflowId)
+    describePipeline(contextOf([delays]), input, { workflowId, runId: 'run' })
 
   test('is what the definition says, in words', async () => {
     expect(await planOf({ pipeline: 'delays' })).toMatchObject({
@@ -110,7 +110,11 @@ describe('the plan', () => {
           .to('out', new BreakableSink('out').sink()),
     })
     const rewind = { to: { epoch: 3, generation: null }, stage: null, partition: null }
-    const refused = describePipeline(contextOf([counts]), { pipeline: 'delays', rewind }, 'tidemark/delays')
+    const refused = describePipeline(
+      contextOf([counts]),
+      { pipeline: 'delays', rewind },
+      { workflowId: 'tidemark/delays', runId: 'run' },
+    )
     await expect(refused).rejects.toMatchObject({
       code: 'InvalidCommand',
       message: expect.stringContaining('several stages'),
@@ -142,7 +146,11 @@ describe('the plan', () => {
   })
 
   test('of a pipeline that this worker has not names those it has', async () => {
-    const other = describePipeline(contextOf([delays]), { pipeline: 'other' }, 'tidemark/other')
+    const other = describePipeline(
+      contextOf([delays]),
+      { pipeline: 'other' },
+      { workflowId: 'tidemark/other', runId: 'run' },
+    )
     await expect(other).rejects.toMatchObject({
       code: 'PipelineNotFound',
       details: { pipeline: 'other', known: ['delays'] },

@@ -77,7 +77,11 @@ const begin = async (stage: string, input: Partial<NormalInput>, late = false) =
 }
 
 test('the plan says which stages a stage comes after', async () => {
-  const plan = await describePipeline(contextOf([pipeline]), { pipeline: 'two' }, 'tidemark/two')
+  const plan = await describePipeline(
+    contextOf([pipeline], gone),
+    { pipeline: 'two' },
+    { workflowId: 'tidemark/two', runId: 'run' },
+  )
   expect(plan.stages.map(({ id, after }) => [id, after])).toEqual([
     ['main', undefined],
     ['by', ['main']],
@@ -137,7 +141,11 @@ describe('a stage that reads a source beside what another has written', () => {
   })
 
   test('says so in the plan', async () => {
-    const plan = await describePipeline(contextOf([pipeline]), { pipeline: 'two' }, 'tidemark/two')
+    const plan = await describePipeline(
+      contextOf([pipeline], gone),
+      { pipeline: 'two' },
+      { workflowId: 'tidemark/two', runId: 'run' },
+    )
     expect(plan.stages.map(({ id, after, beside }) => [id, after, beside])).toEqual([
       ['main', undefined, undefined],
       ['by', ['main'], true],
@@ -150,9 +158,11 @@ describe('a stage that reads a source beside what another has written', () => {
     expect((await begin('by', { from: 'latest' }))?.until).toBeNull()
   })
 
-  test('is told where it ends in what the other has written, and of nothing else', async () => {
+  test('is told where it ends in what the other has written, and of nothing else but where it stops as a whole', async () => {
     const input = { pipeline: 'two', stage: 'by', count: false, running: [0], ends: true }
     const { ends } = await discoverPartitions(contextOf([pipeline], gone), input, signal)
     expect(ends).toEqual([{ by: '5' }])
+    const whole = await discoverPartitions(contextOf([pipeline], gone), { ...input, whole: true }, signal)
+    expect(whole.ends).toEqual([{ by: '5', rows: '9' }])
   })
 })

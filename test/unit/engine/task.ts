@@ -30,6 +30,8 @@ export interface TaskOptions {
   /** Over the definition's: 0 commits as often as possible, null with the checkpoint. */
   readonly commitMs?: number | null
   readonly until?: string
+  /** Default: the first. */
+  readonly stage?: string
 }
 
 /** One task as its workflow has it, step by step: claims and epochs when a test says so. */
@@ -45,7 +47,9 @@ export class Task {
     const { commitMs = blueprint.commitMs } = options
     this.blueprint = { ...blueprint, commitMs }
     this.host = options.host ?? hostOf()
-    const [stage] = blueprint.stages
+    const stage = blueprint.stages.find(({ id }, index) =>
+      options.stage === undefined ? index === 0 : id === options.stage,
+    )
     this.source = stage?.sources[0]?.id ?? ''
     const settings = { taskQueue: '', checkpointMs: 0, heartbeatMs: 0, idleMs: 0, maxHistoryEvents: 0 }
     const origin = Object.fromEntries((stage?.sources ?? []).map(({ id }) => [id, '0']))
@@ -78,14 +82,14 @@ export class Task {
   }
 
   claimInput(): ClaimInput {
-    const { pipeline, stage, partition, origin, checkpoint, scheduled, acceptCodeChange } = this.state
+    const { pipeline, stage, partition, origin, checkpoint, scheduled, acceptCodeChange, channel } = this.state
     const owner = ownerOf(this.state, 'run')
-    const task = { pipeline, stage, partition, owner }
+    const task = { pipeline, stage, partition, owner, ...(channel !== undefined && { channel }) }
     return { ...task, origin, checkpoint, scheduled, acceptCodeChange, isReset: false, heartbeatMs: NEVER_MS }
   }
 
   stage(): Blueprint['stages'][number] {
-    const [stage] = this.blueprint.stages
+    const stage = this.blueprint.stages.find(({ id }) => id === this.state.stage)
     if (stage === undefined) throw new Error('no stage')
     return stage
   }

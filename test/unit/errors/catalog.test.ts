@@ -64,6 +64,9 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   PipelineNotFound: { pipeline: 'delays' },
   PipelineAlreadyRunning: { pipeline: 'delays', workflowId: 'tidemark/delays' },
   CheckpointNotFound: { ...task, wanted: 'epoch 45', found: 'epochs 1 to 40 of generation 1' },
+  SavepointNotFound: { pipeline: 'delays', label: 'before' },
+  SavepointExists: { pipeline: 'delays', label: 'before' },
+  NotAligned: { ...task, reason: 'it runs' },
   CommandTimeout: { command: 'pause', pipeline: 'delays', timeoutMs: 1, accepted: true, waitingFor: ['main/3'] },
   InvalidCommand: { pipeline: 'delays', command: 'start', reason: 'no such position' },
   StackUnavailable: { server: 'Kafka', tried: [{ what: 'a jar', why: 'no Java' }], install: ['a JDK'] },
@@ -127,7 +130,10 @@ const ACTIONS = /\b(start|resume|pause|drain|cancel|list|status|explain|seek|rew
 
 test('what is to be done next can be done: every command and option named in it is there', () => {
   const commands = new Map(
-    programFor(captured()).commands.map((command) => [command.name(), command.options.map(({ long }) => long)]),
+    programFor(captured()).commands.map((command) => [
+      command.name(),
+      [command, ...command.commands].flatMap(({ options }) => options.map(({ long }) => long)),
+    ]),
   )
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
   const rows = readme.slice(readme.indexOf('\n## Errors'), readme.indexOf('\n## Further')).match(/^\| `.*$/gm) ?? []

@@ -1,9 +1,18 @@
 import { expect, test } from 'vitest'
-import { ACTIVITY, claimsQueue, pipelineWorkflowId, taskWorkflowId } from '../../../src/protocol/names.js'
+import {
+  ACTIVITY,
+  claimsQueue,
+  pipelineWorkflowId,
+  taskWorkflowId,
+  savepointWorkflowId,
+  savedTaskWorkflowId,
+} from '../../../src/protocol/names.js'
 
 test('are part of running histories: never change one', () => {
   expect(pipelineWorkflowId('delays')).toBe('tidemark/delays')
   expect(taskWorkflowId('delays', 'main', 3)).toBe('tidemark/delays/main/3')
+  expect(savepointWorkflowId('delays', 'before')).toBe('tidemark/delays/savepoint/before')
+  expect(savedTaskWorkflowId('delays', 'before', 'main', 3)).toBe('tidemark/delays/savepoint/before/main/3')
   expect(claimsQueue('tidemark')).toBe('tidemark/claims')
   expect(ACTIVITY).toEqual({
     describePipeline: 'tidemark.describePipeline',
@@ -15,5 +24,7 @@ test('are part of running histories: never change one', () => {
     release: 'tidemark.release',
     look: 'tidemark.look',
     presence: 'tidemark.presence',
+    keepCheckpoint: 'tidemark.keepCheckpoint',
+    dropSavepoint: 'tidemark.dropSavepoint',
   })
 })

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { PipelinePlan, PipelineState } from '../../../src/protocol/pipeline.js'
 import type { TaskPhase } from '../../../src/protocol/task.js'
-import { isStuck, newPipeline, outcomeOf, withTask } from '../../../workflows/pipeline-state.js'
-import { endOf, stageToEnd, waits, withEnd, withEnds } from '../../../workflows/stage-ends.js'
-import { obey } from '../../../workflows/task-control.js'
-import { plan, taskState } from './states.js'
+import { command, isStuck, newPipeline, outcomeOf, withTask } from '../../../workflows/pipeline-state.js'
+import { endOf, stageToEnd, waits, withEnd, withEnds, wordOf } from '../../../workflows/stage-ends.js'
+import { obey, park } from '../../../workflows/task-control.js'
+import { plan, problem, taskState } from './states.js'
 
 const [main] = plan.stages
 if (main === undefined) throw new Error('no stage')
@@ -92,4 +92,58 @@ test('what is told of its channels is added to what was known of its own sources
   ])
   const word = { kind: 'until', reason: '', acceptCodeChange: false, incarnation: 4, until: { by: '5' } } as const
   expect(obey(taskState({ until: { airports: '3' } }), word, 0).until).toEqual({ airports: '3', by: '5' })
+})
+
+describe('a drain stage by stage', () => {
+  const drain = { kind: 'drain', partition: null, stage: null, reason: '', acceptCodeChange: false } as const
+  const drained = ['drained', 'drained'] as const
+  const endless = { ...chain, input: plan.input }
+
+  test('is told to the first stage, and to each later one when those before it have ended', () => {
+    const begun = running({ main: run, 'by-airport': run, 'by-day': run }, endless)
+    const { state, tell } = command(begun, { ...drain, aligned: true }, 0)
+    expect(state).toMatchObject({ phase: 'draining', stops: {} })
+    expect(tell.map(({ stage, partition }) => `${stage}/${partition}`)).toEqual(['main/0', 'main/1'])
+    expect(stageToEnd(state)).toBeNull()
+    const second = { ...running({ main: drained, 'by-airport': run, 'by-day': run }, endless), phase: state.phase }
+    expect(stageToEnd({ ...second, stops: {} })).toBe('by-airport')
+    const told = withEnds({ ...second, stops: {} }, 'by-airport', [{ a: '5' }, { a: '0' }])
+    expect([stageToEnd(told), endOf(told, { stage: 'by-airport', partition: 0 })]).toEqual([null, { a: '5' }])
+    expect(wordOf(told)).toMatchObject({ kind: 'drain', incarnation: 4 })
+    const third = { ...running({ main: drained, 'by-airport': drained, 'by-day': run }, endless), phase: state.phase }
+    expect(stageToEnd({ ...third, stops: told.stops ?? {} })).toBe('by-day')
+    expect(outcomeOf({ ...third, stops: {} })).toBeNull()
+    // One that vanished meanwhile is not started again: nobody waits for it.
+    const lost = running({ main: ['stopped', 'drained'], 'by-airport': run, 'by-day': run }, endless)
+    expect(stageToEnd({ ...lost, phase: 'draining', stops: {} })).toBe('by-airport')
+  })
+
+  test('goes beyond the end of a bounded run that a stage was told', () => {
+    const bounded = {
+      ...running({ main: done, 'by-airport': run, 'by-day': run }),
+      ends: { 'by-airport': [{ a: '1' }] },
+    }
+    const { state } = command(bounded, { ...drain, aligned: true }, 0)
+    expect([stageToEnd(bounded), stageToEnd(state)]).toEqual([null, 'by-airport'])
+    expect(endOf(state, { stage: 'by-airport', partition: 0 })).toBeNull()
+  })
+
+  test('of all at once tells all', () => {
+    const { state, tell } = command(running({ main: run, 'by-airport': run, 'by-day': run }, endless), drain, 0)
+    expect([state.stops, tell.length]).toEqual([undefined, 6])
+  })
+
+  test('has tasks go on to their end that stand still, and end as failed where they cannot', () => {
+    const word = { ...wordOf(running({}, endless)), kind: 'drain', until: { flights: '9' } } as const
+    expect(obey(taskState(), word, 0)).toMatchObject({ until: { flights: '9' }, stops: true, ending: null })
+    const bounded = taskState({ until: { airports: '3' } })
+    expect(obey(bounded, word, 0).until).toEqual({ flights: '9', airports: '3' })
+    const paused = taskState({ phase: 'paused', paused: { reason: 'x', at: 1 } })
+    expect(obey(paused, word, 0)).toMatchObject({ phase: 'running', paused: null, stops: true })
+    const parked = obey(taskState({ phase: 'parked', problem }), word, 0)
+    expect(parked).toMatchObject({ phase: 'running', problem: null })
+    expect(park(parked, problem).phase).toBe('failed')
+    const { until: _, ...all } = word
+    expect(obey(taskState(), all, 0)).toMatchObject({ until: null, ending: 'drained' })
+  })
 })

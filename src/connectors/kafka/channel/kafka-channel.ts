@@ -45,8 +45,8 @@ function channelSource(
 ): SourceDefinition<Raw, unknown, unknown> {
   const connectionOf = (ctx: SourceContext): KafkaConnection =>
     kafkaConnectionSchema.parse(ctx.connection('kafka', cluster))
-  const placeOf = ({ pipeline, source, namespace = '' }: SourceContext) => {
-    return { pipeline, source, topic: topicIn(namespace, unnamed) }
+  const placeOf = ({ pipeline, source, namespace = '', channel }: SourceContext) => {
+    return { pipeline, source, topic: topicIn(namespace, unnamed, channel) }
   }
   return {
     kind: 'kafka',

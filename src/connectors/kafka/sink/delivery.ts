@@ -34,7 +34,7 @@ export interface Delivering {
   readonly transactionalId: string
   readonly namespace: string
   /** The task's partition is that of records without a key. */
-  readonly ctx: Pick<SinkContext, 'partition' | 'reject'>
+  readonly ctx: Pick<SinkContext, 'partition' | 'reject' | 'channel'>
 }
 
 /** Sends records to their partitions within a transaction, one batch per partition at a time, numbered without gaps. */
@@ -81,7 +81,7 @@ export class Delivery {
     for (const item of items) {
       if (item.data.topic !== last) {
         last = item.data.topic
-        topic = topicIn(this.#by.namespace, last)
+        topic = topicIn(this.#by.namespace, last, this.#by.ctx.channel)
         partitions = this.#by.topics.partitionsOf(topic) ?? (await this.#by.topics.learn(topic)).partitions.size
         queuesOf = byTopic.get(topic) ?? []
         byTopic.set(topic, queuesOf)

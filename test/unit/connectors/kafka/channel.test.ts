@@ -22,13 +22,13 @@ test('a topic is called by namespace, pipeline and step', () => {
 test('no two namespaces come to one topic, and every name is one that Kafka takes', () => {
   const topic = channelTopic('p'.repeat(64), 'i'.repeat(64))
   const spaces = ['a/b', 'a-b', 'a b', 'x'.repeat(200), `${'x'.repeat(200)}y`, 'team.prod', 'ü']
-  const names = spaces.map((space) => topicIn(space, topic))
+  const names = spaces.flatMap((space) => [topicIn(space, topic), topicIn(space, topic, '5f0c2a91')])
   for (const name of names) expect(name).toMatch(legal)
-  expect(new Set(names).size).toBe(spaces.length)
+  expect(new Set(names).size).toBe(2 * spaces.length)
 })
 
 test('other topics are called as they are', () => {
-  expect(topicIn('default', 'tidemark.x')).toBe('tidemark.x')
+  expect(topicIn('default', 'tidemark.x', '5f0c2a91')).toBe('tidemark.x')
   expect(channelTopic('p', 'i')).not.toMatch(legal)
 })
 

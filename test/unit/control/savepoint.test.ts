@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { dropSavepoint, keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
+import { takeOver } from '../../../src/control/take-over.js'
+import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import type { Pipeline } from '../../../src/definition/pipeline.js'
+import type { Serde } from '../../../src/definition/serde.js'
+import { json } from '../../../src/definition/serdes/index.js'
+import type { Rewind } from '../../../src/protocol/pipeline.js'
+import type { TaskState } from '../../../src/protocol/task.js'
+import { BreakableSink } from '../engine/breakable-sink.js'
+import { LogSource } from '../engine/log-source.js'
+import { Task } from '../engine/task.js'
+import { RecordedTask } from '../rerun/recorded-task.js'
+import { MemoryStore } from '../state/memory-store.js'
+import { settings } from '../workflows/states.js'
+import { contextOf } from './contexts.js'
+import { KeptTasks } from './kept-tasks.js'
+
+const { signal } = new AbortController()
+
+let log: LogSource
+let out: BreakableSink
+/** By the task's place: of its pipeline, its stage and its partition. */
+let stores: Map<string, MemoryStore>
+let recorded: RecordedTask
+let server: KeptTasks
+const tasks: Task[] = []
+
+const storeOf = (place: string): MemoryStore => {
+  const store = stores.get(place) ?? new MemoryStore()
+  stores.set(place, store)
+  return store
+}
+
+const counts = (backed: boolean, name = 'counts', sink = out): Pipeline =>
+  definePipeline({
+    name,
+    sources: { numbers: log.source() },
+    ...(backed && {
+      state: {
+        backend: {
+          kind: 'memory',
+          describe: 'maps',
+          retainMs: 1_000,
+          open: async ({ pipeline, stage, partition }) => storeOf(`${pipeline}/${stage}/${partition}`),
+        },
+      },
+    }),
+    steps: ({ numbers }) =>
+      numbers
+        .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
+        .count('count')
+        .to('out', sink.sink()),
+  })
+
+async function read(...values: readonly number[]): Promise<void> {
+  for (const value of values) {
+    log.append(value)
+    await recorded.readAll(log)
+  }
+}
+
+const saved = { pipeline: 'counts', label: 'before', atRest: null }
+
+async function save(pipeline: Pipeline): Promise<void> {
+  const context = contextOf([pipeline], server.client)
+  const kept = await keepCheckpoint(context, { ...saved, stage: 'main', partition: 0 }, signal)
+  const { epoch } = recorded.task.state.checkpoint
+  expect(kept).toMatchObject({ stage: 'main', partition: 0, generation: 1, epoch })
+  expect(kept.bytes).toBeGreaterThan(0)
+  server.complete('counts', 'before', [kept])
+}
+
+async function start(pipeline: Pipeline, rewind: Partial<Rewind> = {}, partition = 0): Promise<TaskState> {
+  const to: Rewind = { to: { savepoint: 'before' }, stage: null, partition: null, ...rewind }
+  const input = { until: null, fresh: false, from: null, rewind: to }
+  const asked = { pipeline: pipeline.name, stage: 'main', partitions: [partition], settings, incarnation: 0 }
+  const answer = await takeOver(contextOf([pipeline], server.client), { ...asked, late: false, input }, signal)
+  const [task] = answer.tasks
+  if (task === undefined) throw new Error('no task')
+  return { ...task, incarnation: task.incarnation + 1 }
+}
+
+async function goOn(pipeline: Pipeline, state: TaskState, sink = out): Promise<readonly unknown[]> {
+  const before = sink.values.length
+  const task = new Task(pipeline)
+  tasks.push(task)
+  task.state = state
+  await task.claim()
+  while (task.position !== String(log.end)) await task.epoch({ checkpointMs: 20 })
+  return sink.values.slice(before)
+}
+
+async function record(pipeline: Pipeline): Promise<void> {
+  recorded = new RecordedTask(pipeline)
+  tasks.push(recorded.task)
+  await recorded.begin()
+}
+
+beforeEach(() => {
+  log = new LogSource()
+  out = new BreakableSink('out')
+  stores = new Map()
+  server = new KeptTasks(() => recorded.client)
+})
+afterEach(async () => {
+  for (const task of tasks.splice(0)) await task.lose()
+})
+
+describe.each([['in history', false] as const, ['in a backend', true] as const])(
+  'a savepoint, state %s',
+  (_, backed) => {
+    test('of a task that goes on is gone back to when histories and segments are gone', async () => {
+      const pipeline = counts(backed)
+      await record(pipeline)
+      await read(1, 11, 2)
+      await save(pipeline)
+      await read(21, 12, 1)
+      await recorded.task.lose()
+      const behind = out.values.slice(3)
+      // As the namespace's retention and a sweep leave it.
+      recorded.runs.clear()
+      storeOf('counts/main/0').blobs.clear()
+      const state = await start(pipeline)
+      expect(state).toMatchObject({ generation: 2, claim: 0, phase: 'running', checkpoint: { ledgers: {} } })
+      expect(state.origin).toEqual({ numbers: '3' })
+      expect(await goOn(pipeline, state)).toEqual(behind)
+    })
+
+    test('is forked from, and goes on in places of its own', async () => {
+      const pipeline = counts(backed)
+      await record(pipeline)
+      recorded.name = 'counts'
+      await read(1, 11)
+      await save(pipeline)
+      await read(21, 31)
+      const own = new BreakableSink('out')
+      const fork = counts(backed, 'fork', own)
+      const state = await start(fork, { of: 'counts' })
+      expect(state).toMatchObject({ pipeline: 'fork', generation: 1, origin: { numbers: '2' } })
+      expect(await goOn(fork, state, own)).toEqual(out.values.slice(2))
+      expect(storeOf('fork/main/0').puts > 0).toBe(backed)
+    })
+
+    test('made again is the newer one; deleted, nothing of it is left', async () => {
+      const pipeline = counts(backed)
+      await record(pipeline)
+      await read(1, 11)
+      await save(pipeline)
+      await read(21)
+      await save(pipeline)
+      expect((await start(pipeline)).origin).toEqual({ numbers: '3' })
+      const place = storeOf('counts/savepoint.before.main/0')
+      expect(place.blobs.size > 0).toBe(backed)
+      await dropSavepoint(
+        contextOf([pipeline], server.client),
+        { ...saved, tasks: [{ stage: 'main', partition: 0 }] },
+        signal,
+      )
+      expect(place.blobs.size).toBe(0)
+      expect([...server.kept.values()].map(({ open }) => open)).toEqual([false])
+      await expect(start(pipeline)).rejects.toMatchObject({ code: 'SavepointNotFound' })
+      // Nothing was there to be deleted: what comes again is no error.
+      await dropSavepoint(
+        contextOf([pipeline], server.client),
+        { ...saved, tasks: [{ stage: 'main', partition: 7 }] },
+        signal,
+      )
+    })
+  },
+)
+
+test('a partition that was added since begins at earliest; what nobody has kept is told', async () => {
+  const pipeline = counts(false)
+  await record(pipeline)
+  await read(1, 11)
+  await expect(start(pipeline)).rejects.toMatchObject({ code: 'SavepointNotFound' })
+  await save(pipeline)
+  await read(2)
+  const added = await start(pipeline, {}, 1)
+  expect(added).toMatchObject({ partition: 1, generation: 2, origin: { numbers: '0' }, checkpoint: { epoch: 0 } })
+  expect(added.checkpoint.state).toBeUndefined()
+})

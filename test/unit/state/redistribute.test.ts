@@ -1,0 +1,103 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { keyHash } from '../../../src/connectors/kafka/sink/murmur2.js'
+import { redistribute } from '../../../src/state/redistribute.js'
+import { pairKey, pairOf } from '../../../src/state/pair-key.js'
+import { StepStates } from '../../../src/state/step-states.js'
+import { clockMoves, sendersMove } from '../../../src/steps/channel-clock.js'
+import { leastOfAll } from '../../../src/steps/stage-time.js'
+
+const partitionOf = (key: Uint8Array, partitions: number): number => keyHash(key) % partitions
+
+/** As a count, windows and timers have theirs. */
+function tables(): StepStates {
+  const states = new StepStates()
+  states.table('count', 'values')
+  states.table('window', 'windows', { moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) } })
+  states.table('timers', 'event-timers', { moves: { by: 'key', of: (timer) => pairOf(timer)[0] } })
+  return states
+}
+
+/** All entries, each with the partition that it is in. */
+const contents = (all: readonly StepStates[]): readonly string[] =>
+  all
+    .flatMap((states, partition) =>
+      [...states.all].flatMap(([id, table]) =>
+        table.keys().map((key) => JSON.stringify([partition, id, key, table.get(key)])),
+      ),
+    )
+    .toSorted()
+
+function rescaled(from: readonly StepStates[], count: number): StepStates[] {
+  return Array.from({ length: count }, (_, partition) => {
+    const into = tables()
+    const before = (key: Uint8Array): number => partitionOf(key, from.length)
+    const here = (key: Uint8Array): boolean => partitionOf(key, count) === partition
+    for (const _step of redistribute(into, from, { before, here }));
+    return into
+  })
+}
+
+test('keys that go to other partitions and come back are where they were, with all they had', () => {
+  const count = fc.integer({ min: 1, max: 7 })
+  // Any bytes: of keys, a byte per character.
+  const key = fc.uint8Array({ maxLength: 9 }).map((bytes) => Buffer.from(bytes).toString('latin1'))
+  const entry = fc.record({ key, time: fc.integer(), name: fc.string(), value: fc.nat() })
+  fc.assert(
+    fc.property(fc.array(entry), count, count, (entries, few, others) => {
+      const states = Array.from({ length: few }, tables)
+      for (const { key: text, time, name, value } of entries) {
+        const own = states[partitionOf(Buffer.from(text, 'latin1'), few)]?.all
+        own?.get('count values')?.set(text, value)
+        own?.get('window windows')?.set(`${time} ${text}`, { start: time, acc: value })
+        own?.get('timers event-timers')?.set(pairKey(text, name), time)
+      }
+      const there = rescaled(states, others)
+      for (const text of contents(there)) {
+        const [partition, , raw] = JSON.parse(text) as [number, string, string]
+        if (!raw.includes('\0\0') && !raw.includes(' '))
+          expect(partitionOf(Buffer.from(raw, 'latin1'), others)).toBe(partition)
+      }
+      expect(there.reduce((sum, { size }) => sum + size, 0)).toBe(states.reduce((sum, { size }) => sum + size, 0))
+      expect(contents(rescaled(there, few))).toEqual(contents(states))
+    }),
+  )
+})
+
+test('what is of no key is what comes of all tasks: time has come as far as in each', () => {
+  const clock = (entries: Readonly<Record<string, number>>): StepStates => {
+    const states = new StepStates()
+    const own = states.table<number>('by', 'clock', clockMoves)
+    const known = states.table<{ watermark: number | null; heard: number; idle: boolean }>('by', 'senders', sendersMove)
+    for (const [key, value] of Object.entries(entries)) own.set(key, value)
+    known.set('0', { watermark: entries[''] ?? null, heard: entries['silent'] ?? 7, idle: entries['idle'] === 1 })
+    return states
+  }
+  const merged = (...all: Readonly<Record<string, number>>[]): StepStates => {
+    const into = clock({})
+    into.all.get('by senders')?.delete('0')
+    for (const _step of redistribute(into, all.map(clock), { before: () => 0, here: () => true }));
+    return into
+  }
+  const both = merged({ '': 12, senders: 2, silent: 9, idle: 1 }, { '': 5, senders: 3 }).all
+  expect(['', 'senders', 'silent'].map((key) => both.get('by clock')?.get(key))).toEqual([5, 3, undefined])
+  expect(both.get('by senders')?.get('0')).toEqual({ watermark: 5, heard: 9, idle: false })
+  const one = merged({ '': 12, senders: 2 }, {}).all
+  expect(one.get('by clock')?.get(''), 'where one has heard nothing, time stands still').toBeUndefined()
+  expect(one.get('by senders')?.get('0')).toMatchObject({ watermark: null })
+  expect(leastOfAll([])).toBeUndefined()
+})
+
+test('what is of a partition as it was, and a key where it does not belong, is told', () => {
+  const run = (states: StepStates, belongs = 0): void => {
+    for (const _step of redistribute(states, [states], { before: () => belongs, here: () => true }));
+  }
+  const ids = new StepStates()
+  ids.table('dedupe', 'ids', { moves: { by: 'partition' } })
+  expect(() => run(ids)).not.toThrow()
+  ids.all.get('dedupe ids')?.set('a', 1)
+  expect(() => run(ids)).toThrow("'dedupe ids' is of the partition as it was")
+  const strange = tables()
+  strange.all.get('count values')?.set('a', 1)
+  expect(() => run(strange, 3)).toThrow("'count values' has a key in partition 0 that belongs to 3")
+})
