@@ -61,6 +61,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     probe: () => probePostgres(url),
     // SIGTERM would wait for every client to leave.
     endSignal: 'SIGINT',
+    // Backends of a server that was killed notice it some ms later.
+    passing: /pre-existing shared memory block/,
     ...(binaries.user !== undefined && { user: binaries.user }),
   })
   options.onProgress?.(`Postgres serves at ${HOST}:${port}`)

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { reasonOf } from '../errors/base.js'
 import { type StackServer, StackUnavailable } from '../errors/stack.js'
@@ -38,6 +39,8 @@ export interface ServerProcess {
   readonly endSignal?: 'SIGTERM' | 'SIGINT'
   /** Whom it runs as, where that isn't us. */
   readonly user?: RunAs
+  /** A start that fails with this is tried again for a while: what a killed one has left needs a moment to go. */
+  readonly passing?: RegExp
 }
 
 /** Where a server keeps its data. */
@@ -58,6 +61,8 @@ export async function dataPlace(name: string, dataDirectory: string | undefined)
 }
 
 const SERVES_WITHIN_MS = 90_000
+const PASSES_WITHIN_MS = 30_000
+const PAUSE_MS = 200
 
 /** Starts a server process and waits until it serves. If it doesn't, nothing is left of it. Throws `StackUnavailable`. */
 export async function startServerProcess(spec: ServerProcess): Promise<ServerControl> {
@@ -73,7 +78,7 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
     graceMs: 20_000,
     ...(spec.user !== undefined && { user: spec.user }),
   })
-  const start = async (): Promise<void> => {
+  const start = async (until = Date.now() + PASSES_WITHIN_MS): Promise<void> => {
     try {
       for (const port of spec.ports) {
         // Otherwise whoever listens there would be taken for ours.
@@ -82,6 +87,10 @@ export async function startServerProcess(spec: ServerProcess): Promise<ServerCon
       await supervised.start()
       await untilServing({ name, probe: spec.probe, timeoutMs: SERVES_WITHIN_MS, process: supervised })
     } catch (error) {
+      if (spec.passing?.test(reasonOf(error)) && Date.now() < until) {
+        await sleep(PAUSE_MS)
+        return await start(until)
+      }
       const tried = [{ what: `start of ${command}`, why: reasonOf(error) }]
       throw new StackUnavailable(
         { server: name, tried, install: ['mend what is said above', `or give the address of a ${name} that runs`] },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { access } from 'node:fs/promises'
 import { Client } from 'pg'
 import { afterEach, expect, it } from 'vitest'
@@ -34,6 +35,24 @@ it('serves, comes back after a kill with its data, and leaves nothing behind', a
   await server.stop()
   expect(isAlive(pid)).toBe(false)
   await expect(access(directory)).rejects.toThrow('ENOENT')
+}, 240_000)
+
+it('comes back although somebody whom it served outlives it for a while', async () => {
+  server = await startPostgres()
+  const client = new Client({ connectionString: server.url })
+  client.on('error', () => undefined)
+  await client.connect()
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const pid = rows[0]?.pid
+  if (pid === undefined) throw new Error('a connection without a process')
+  process.kill(pid, 'SIGSTOP')
+  await server.kill()
+  const back = server.restart()
+  await sleep(1_500)
+  process.kill(pid, 'SIGCONT')
+  await back
+  expect(await ask('SELECT 1')).toEqual([1])
+  await server.stop()
 }, 240_000)
 
 it('says what was tried where a given server does not answer, without the password', async () => {
