@@ -120,7 +120,7 @@ class SliceRun {
       if (value instanceof Promise) value = await inTime(value, DECODE_MS, abort.signal)
     } catch (error) {
       abort.signal.throwIfAborted()
-      traversal.fail(error, -1)
+      traversal.root.fail(error, -1)
       return
     }
     // Others may have been on their way meanwhile.
@@ -128,7 +128,7 @@ class SliceRun {
     try {
       calls.user(-1, () => input.push(value, flow))
     } catch (error) {
-      traversal.fail(error, at[0] ?? -1)
+      traversal.root.fail(error, at[0] ?? -1)
     }
   }
 

@@ -79,16 +79,24 @@ export class Calls {
     return traversal
   }
 
-  /** The result of a call goes on through the steps, unless its record is bad already. */
+  /**
+   * Nothing more comes of it, or of its record. Where what calls come to is kept all of them are made: which failed first would
+   * be another one the next time, and with it what the record came to.
+   */
+  isOver({ failed, traversal }: Frame): boolean {
+    return failed || (traversal.failed && this.parts.answers === null)
+  }
+
+  /** The result of a call goes on through the steps, unless it has failed or its record is bad already. */
   resume(frame: Frame, index: number, out: Push, result: unknown): void {
     const { at, flow } = this.parts
     const { traversal } = frame
-    if (traversal.failure === null) {
+    if (!this.isOver(frame)) {
       this.enter(frame)
       try {
         this.user(index, () => out(result, flow))
       } catch (error) {
-        traversal.fail(error, at[0] ?? index)
+        frame.fail(error, at[0] ?? index)
       }
     }
     traversal.pending--

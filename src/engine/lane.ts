@@ -64,7 +64,7 @@ export class Lane {
       const waiting = this.idle
       this.idle = waiting.next
       // Of a record that is bad already nothing more is asked.
-      if (waiting.frame.traversal.failure !== null) waiting.settled = true
+      if (this.calls.isOver(waiting.frame)) waiting.settled = true
       else void this.call(waiting)
     }
   }
@@ -76,7 +76,7 @@ export class Lane {
     try {
       waiting.result = await calls.user(spec.index, () => this.ask(frame, value))
     } catch (error) {
-      if (round === this.round) frame.traversal.fail(error, spec.index)
+      if (round === this.round) frame.fail(error, spec.index)
     }
     if (round !== this.round) return
     waiting.settled = true

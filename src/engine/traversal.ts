@@ -17,6 +17,12 @@ interface NewKey {
 const keyIn = ({ typedKey, keyText }: StepFlow): NewKey | null =>
   typedKey === undefined ? null : { typed: typedKey, text: keyText }
 
+/** What made a record a bad one, and what `at[0]` was then. */
+interface Failure {
+  readonly error: unknown
+  readonly at: number
+}
+
 /**
  * What comes of a record, or of one call, in the order in which it would come if nobody had to wait: outputs, and
  * frames of calls in the places where these were made.
@@ -27,6 +33,8 @@ export class Frame {
   readonly path: string
   private readonly parts: (Frame | Kept)[] = []
   private calls: Map<string, number> | undefined
+  /** Behind all parts: nothing more is made here. */
+  private failure: Failure | null = null
 
   /** Of what goes on here. */
   private readonly key: NewKey | null
@@ -56,6 +64,24 @@ export class Frame {
     return frame
   }
 
+  fail(error: unknown, at: number): void {
+    this.failure ??= { error, at }
+    this.traversal.failed = true
+  }
+
+  get failed(): boolean {
+    return this.failure !== null
+  }
+
+  /** Of all failures the one that would have come first if nobody had waited. */
+  firstFailure(): Failure | null {
+    for (const part of this.parts) {
+      const failure = part instanceof Frame ? part.firstFailure() : null
+      if (failure !== null) return failure
+    }
+    return this.failure
+  }
+
   emit(flow: StepFlow): void {
     const { typedKey, keyText } = flow
     for (const part of this.parts) {
@@ -83,8 +109,8 @@ export class Traversal {
   readonly root: Frame
   /** Calls that have not come back, and come to their end behind the lane. */
   pending = 0
-  /** What made it a bad record first, and what `at[0]` was then. */
-  failure: { readonly error: unknown; readonly at: number } | null = null
+  /** It is a bad record. */
+  failed = false
 
   constructor(record: SourceRecord<unknown>) {
     this.record = record
@@ -95,7 +121,7 @@ export class Traversal {
     return this.pending === 0
   }
 
-  fail(error: unknown, at: number): void {
-    this.failure ??= { error, at }
+  get failure(): Failure | null {
+    return this.failed ? this.root.firstFailure() : null
   }
 }

@@ -56,3 +56,33 @@ test('several ledgers hold results of the same calls, with crashes anywhere, and
     { numRuns: 40 },
   )
 })
+
+test('of calls of one record that fail the first in order makes its letter, whichever failed first', async () => {
+  const calls: string[] = []
+  const pipeline = definePipeline({
+    name: 'failing-twice',
+    state: { backend: memorySegments() },
+    sources: { all: memorySource<number>([]) },
+    onError: deadLetter(memorySink()),
+    steps: ({ all }) =>
+      all
+        .flatMap('split', () => ['first', 'second', 'third'])
+        .asyncMap(
+          'ask',
+          async (which) => {
+            calls.push(which)
+            if (which === 'first') await new Promise((resolve) => setTimeout(resolve, 20))
+            throw new Error(`${which} failed`)
+          },
+          { concurrency: 2 },
+        )
+        .to('out', memorySink<unknown>()),
+  })
+  await using running = await testPipeline(pipeline)
+  await running.send('all', { value: 1 })
+  await running.crash()
+  await running.send('all', { value: 2 })
+  expect(running.deadLetters.map(({ reason }) => reason)).toEqual(['first failed', 'first failed'])
+  // What is asked again after a crash may not depend on which call was how fast before it.
+  expect(calls).toEqual(['first', 'second', 'third', 'first', 'second', 'third'])
+})
