@@ -100,10 +100,10 @@ class SliceRun {
 
   /** The next record, if one may be taken now. */
   private next(): SourceRecord<unknown> | undefined {
-    const { session, input, halt, underWay, calls } = this
+    const { input, halt, underWay, calls } = this
     const record = this.records[this.first + this.taken]
     if (record === undefined || this.halted || !calls.hasRoom || underWay.length >= MOST_UNDER_WAY) return undefined
-    if (session.stop !== null || performance.now() - this.began > TAKING_MS) return undefined
+    if (this.isAskedToStop || performance.now() - this.began > TAKING_MS) return undefined
     if (halt !== null && input.compare(record.position, halt) >= 0) this.halted = true
     return this.halted ? undefined : record
   }
@@ -163,8 +163,14 @@ class SliceRun {
     return failure === null ? null : badRecords.handle(failure.error, record)
   }
 
+  /** One that catches up does so first, but for a worker that goes away. */
+  private get isAskedToStop(): boolean {
+    const { stop, catchUp } = this.session
+    return stop === 'released' || (stop !== null && !catchUp.active)
+  }
+
   private isOutOfGrace(): boolean {
-    if (this.session.stop === null) return false
+    if (!this.isAskedToStop) return false
     this.askedAt ??= performance.now()
     return performance.now() - this.askedAt >= GRACE_MS
   }
