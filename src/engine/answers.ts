@@ -35,12 +35,17 @@ export interface AnswersOptions {
   /** Of this session alone. */
   readonly tag: string
   readonly warn: (message: string) => void
+  /** Told once that nothing can be stored, when it has lasted: no commit gets past it. */
+  readonly tell: (trouble: Error) => void
   /** Aborts when the session ends: nothing is waited for any more. */
   readonly signal: AbortSignal
 }
 
 /** That many characters of answers are kept at most, about: then the epoch ends. */
 const MOST_CHARS = 16 * 1024 * 1024
+
+/** Trouble that lasts longer is told. */
+const TROUBLE_MS = 3_000
 
 /** Errors of a record, by code: made again, they say the same. */
 const errors: Readonly<Record<string, (details: never) => RecordError>> = {
@@ -99,6 +104,14 @@ export class Answers {
     if (this.keys.length > 0) await store.touch(this.keys)
   }
 
+  /**
+   * Segments that receipts of recorded epochs name, and those before them: nobody needs them any more. In a session's last epoch
+   * they are left behind, for there is no next one to clear them away.
+   */
+  forget(heads: Iterable<string>): void {
+    for (const head of new Set(heads)) this.tidying = this.tidying.then(() => this.forgetFrom(head))
+  }
+
   /** Another epoch: what was asked for in the one before is in history, as far as it matters. */
   begin(epoch: number): void {
     if (epoch === this.epoch) return
@@ -139,8 +152,14 @@ export class Answers {
     const { epoch, head, fresh, options } = this
     const part: Part = { before: head, epoch, by: options.tag, outcomes: fresh }
     const { key, bytes } = await blobOf(Buffer.from(JSON.stringify(part)))
-    const stored = await this.link.until('store results of calls', () => options.store.put(key, bytes))
-    if (!stored) return false
+    const look = setInterval(() => {
+      const { trouble } = this.link
+      if (trouble === null) return
+      options.tell(trouble)
+      clearInterval(look)
+    }, TROUBLE_MS)
+    const put = this.link.until('store results of calls', () => options.store.put(key, bytes))
+    if (!(await put.finally(() => clearInterval(look)))) return false
     this.keys.push(key)
     this.head = key
     this.fresh = []
@@ -158,7 +177,7 @@ export class Answers {
     const bytes = await store.get(key)
     if (bytes === null) throw new StateCorrupt({ ...task, segment: key }, new RangeError('it is not there'))
     try {
-      return JSON.parse(Buffer.from(await rawOf({ key, bytes })).toString()) as Part
+      return await partIn(key, bytes)
     } catch (error) {
       throw new StateCorrupt({ ...task, segment: key }, error)
     }
@@ -170,16 +189,39 @@ export class Answers {
     this.chars += name.length + ('value' in outcome ? outcome.value : outcome.details).length
   }
 
-  /** Nothing depends on it. */
-  private async tidy(gone: readonly string[]): Promise<void> {
-    const { store, warn } = this.options
+  /** The oldest goes first: as long as any is there, a receipt leads to it. */
+  private async forgetFrom(head: string): Promise<void> {
+    const { store, signal } = this.options
+    const gone: string[] = []
     try {
-      if (gone.length > 0) await store.delete(gone)
+      for (let key: string | null = head; key !== null && !signal.aborted;) {
+        const bytes: Uint8Array | null = await store.get(key)
+        if (bytes === null) break
+        gone.unshift(key)
+        key = (await partIn(key, bytes)).before
+      }
+      for (const key of gone) await store.delete([key])
     } catch (error) {
-      warn(`results of calls could not be cleared away: ${reasonOf(error)}`)
+      this.warnLeft(error)
     }
   }
+
+  /** Nothing depends on it. */
+  private async tidy(gone: readonly string[]): Promise<void> {
+    try {
+      if (gone.length > 0) await this.options.store.delete(gone)
+    } catch (error) {
+      this.warnLeft(error)
+    }
+  }
+
+  private warnLeft(error: unknown): void {
+    this.options.warn(`results of calls could not be cleared away: ${reasonOf(error)}`)
+  }
 }
+
+const partIn = async (key: string, bytes: Uint8Array): Promise<Part> =>
+  JSON.parse(Buffer.from(await rawOf({ key, bytes })).toString()) as Part
 
 const textOf = (value: unknown): string => Buffer.from(valueCodec.encode(value)).toString()
 

@@ -3,6 +3,7 @@ import type { Positions } from '../definition/position.js'
 import { TidemarkError } from '../errors/base.js'
 import { StateBackendUnavailable } from '../errors/state.js'
 import { Answers } from './answers.js'
+import { problemOf } from './bad-record.js'
 import type { EngineHost } from './host.js'
 import type { Ahead, Claim } from './recovery.js'
 import { compareVectors, type Order } from './vectors.js'
@@ -13,6 +14,8 @@ export interface Standing {
   /** P*; null: none is. */
   readonly furthest: Positions | null
   readonly order: Order
+  /** Of receipts of epochs that are recorded. */
+  readonly stale: readonly string[]
 }
 
 /**
@@ -23,7 +26,7 @@ export async function openAnswers(
   host: EngineHost,
   { backend }: Blueprint,
   claim: Claim,
-  { ahead, furthest, order }: Standing,
+  { ahead, furthest, order, stale }: Standing,
   signal: AbortSignal,
 ): Promise<Answers> {
   if (backend === null) throw new TypeError('results of calls are kept in a state backend, and there is none')
@@ -41,10 +44,12 @@ export async function openAnswers(
       task,
       tag: `${owner.runId} ${owner.generation}.${owner.incarnation}.${owner.claim}`,
       warn: (message) => host.log.warn(message),
+      tell: (trouble) => host.tell?.(claim, problemOf(trouble, Date.now())),
       signal,
     })
     try {
       await answers.restore(scheduled?.epoch ?? 0, head)
+      answers.forget(stale)
       return answers
     } catch (error) {
       await answers.close()

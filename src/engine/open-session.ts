@@ -73,7 +73,9 @@ export async function openSession(
       connection: host.connection,
       ...(claim.channel !== undefined && { channel: claim.channel }),
     })
-    answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, furthest, order }, signal) : null
+    // A receipt that is not ahead of the checkpoint is of an epoch that is recorded.
+    const stale = outlets.ledgers.flatMap(({ ahead: of, head }) => (of === null ? (head.answers ?? []) : []))
+    answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, furthest, order, stale }, signal) : null
     const sources = await openSources(stage.sources, { host, claim, positions, strictUntil, signal })
     const adopts = adopted !== null
     const place = { positions, adopted: adopts, order }

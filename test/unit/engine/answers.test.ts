@@ -8,9 +8,9 @@ const at = { pipeline: 'p', stage: 'main', origin: { source: 's', partition: 0, 
 const { signal } = new AbortController()
 const backend = () => memorySegments()
 
-async function open(of = backend(), ends = signal) {
+async function open(of = backend(), ends = signal, tell: (trouble: Error) => void = () => {}) {
   const store = await of.open({ ...task, namespace: 'n', connection: () => null, signal })
-  const options = { describe: 'memory', task, tag: 'one', warn: () => {}, signal: ends }
+  const options = { describe: 'memory', task, tag: 'one', warn: () => {}, tell, signal: ends }
   return { answers: new Answers({ ...options, store }), store }
 }
 
@@ -159,4 +159,26 @@ test('a store that fails is asked until it succeeds, or the session ends', async
   session.abort()
   expect(await storing).toBe(false)
   await answers.close()
+})
+
+test('that a store fails for long is told, once', async () => {
+  const tell = vi.fn()
+  const { answers, store } = await open(backend(), signal, tell)
+  answers.begin(1)
+  await answers.of(
+    asked('0', async () => 1),
+    wanted,
+  )
+  const put = vi.spyOn(store, 'put').mockRejectedValue(new Error('away'))
+  vi.useFakeTimers()
+  try {
+    const storing = answers.store()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(tell).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'StateBackendUnavailable' }))
+    put.mockResolvedValue()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await storing).toBe(true)
+  } finally {
+    vi.useRealTimers()
+  }
 })
