@@ -171,7 +171,7 @@ export const rules: readonly Rule[] = [
     breaks: engine('commit', 'answersLast', 'commitAll'),
     options: { asks: true, kept: true },
     caughtBy: /^(2:|10:|14: parked with (NonDeterministicStep|CodeChanged))/,
-    seed: 19,
+    seed: 39,
   },
   {
     name: 'order-of-arrival',
