@@ -67,6 +67,7 @@ export type {
   WriteResult,
 } from './definition/sink.js'
 export type { SegmentStore, StateBackend, StateContext } from './definition/state-backend.js'
+export type { StateStore, ValueStore } from './definition/state-store.js'
 export type { Fault } from './definition/fault.js'
 
 export type { Bytes, Duration, EpochMs } from './units.js'
@@ -124,6 +125,7 @@ export {
   StateBackendUnavailable,
   StateCorrupt,
   StateNotKeepable,
+  StateStoreUnavailable,
   StateTooLarge,
 } from './errors/state.js'
 export { StackUnavailable } from './errors/stack.js'

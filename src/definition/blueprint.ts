@@ -2,6 +2,7 @@ import type { Stage } from './graph.js'
 import type { DeadLetter, RecordFailure } from './dead-letter.js'
 import type { Guarantee, SinkDefinition } from './sink.js'
 import type { StateBackend } from './state-backend.js'
+import type { StateStore } from './state-store.js'
 
 /** Where bad records go, as the engine reads it. */
 export type OnError =
@@ -37,6 +38,8 @@ export interface Blueprint {
   readonly guardRails: GuardRails
   /** Where state lies; null: in workflow history. */
   readonly backend: StateBackend | null
+  /** Where values of state lie that is in a backend, for the life of a session; null: in memory. */
+  readonly store: StateStore | null
   /** Bytes of compressed state that a task may keep in workflow history. */
   readonly inlineBytes: number
   /** The weakest of its sinks' and sources' guarantees, and why. */

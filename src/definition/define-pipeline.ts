@@ -10,6 +10,7 @@ import { checkCommitClock } from './check-commit-clock.js'
 import { checkPlaces } from './check-places.js'
 import { checkSources } from './check-sources.js'
 import { checkStateBackend } from './check-state-backend.js'
+import { checkStateStore } from './check-state-store.js'
 import type { Fault } from './fault.js'
 import { checkpointsOf, checkpointSchema } from './checkpoint-options.js'
 import { bytesSchema, durationSchema, faultsIn, functionSchema } from './faults-of.js'
@@ -40,9 +41,17 @@ const optionsSchema = z.strictObject(
     checkpoint: checkpointSchema.optional(),
     state: z
       .strictObject(
-        { inlineLimit: bytesSchema(1024, 1024 * 1024).optional(), backend: z.unknown().optional() },
+        {
+          inlineLimit: bytesSchema(1024, 1024 * 1024).optional(),
+          backend: z.unknown().optional(),
+          store: z.unknown().optional(),
+        },
         'must be an object',
       )
+      .refine(({ backend, store }) => store === undefined || backend !== undefined, {
+        path: ['store'],
+        message: 'goes with `backend`: what lies in history is small',
+      })
       .refine(({ inlineLimit, backend }) => inlineLimit === undefined || backend === undefined, {
         path: ['inlineLimit'],
         message: 'goes without `backend`: all state lies there then',
@@ -72,8 +81,9 @@ function check(given: unknown): Pipeline {
   const graph = record(options, faults)
   const [onError, wrongOnError] = checkOnError(options.onError)
   const [backend, wrongBackend] = checkStateBackend(options.state)
+  const [store, wrongStore] = checkStateStore(options.state)
   const [stages, wrongStages] = splitStages(String(options.name), graph)
-  faults.push(...wrongOnError, ...wrongBackend, ...wrongStages, ...checkPlaces(graph, onError))
+  faults.push(...wrongOnError, ...wrongBackend, ...wrongStore, ...wrongStages, ...checkPlaces(graph, onError))
   for (const stage of stages)
     faults.push(...checkLedgers(stage, { onError, backend }), ...checkDeterminism(stage), ...checkSources(stage))
   const clock = {
@@ -94,6 +104,7 @@ function check(given: unknown): Pipeline {
       onError: Object.freeze(onError),
       ...clock,
       backend,
+      store,
       inlineBytes: state?.inlineLimit ?? defaultInlineBytes,
       guarantee: Object.freeze(guaranteeOfPipeline(graph, onError)),
       fingerprint: fingerprintOf(stages, onError),

@@ -3,6 +3,7 @@ import type { DeadLetterPolicy } from './dead-letter-policy.js'
 import type { Missing } from './marks.js'
 import type { Source } from './source.js'
 import type { StateBackend } from './state-backend.js'
+import type { StateStore } from './state-store.js'
 import type { End, Stream } from './stream.js'
 import type { Table, TableSource } from './table.js'
 
@@ -75,11 +76,11 @@ export interface PipelineOptions<S, E> {
   /**
    * Where the state of steps lies: in workflow history, up to `inlineLimit` per task, compressed (default 128 KiB, at most
    * 1 MiB); or, without limit, in `backend`, of which history names the parts. A pipeline may get one later, with all the
-   * state that it has.
+   * state that it has. With a backend, values may lie in a `store` of the worker's own instead of its memory (default: memory).
    */
   readonly state?:
-    | { readonly inlineLimit?: Bytes; readonly backend?: never }
-    | { readonly backend: StateBackend; readonly inlineLimit?: never }
+    | { readonly inlineLimit?: Bytes; readonly backend?: never; readonly store?: never }
+    | { readonly backend: StateBackend; readonly store?: StateStore; readonly inlineLimit?: never }
 }
 
 /** A checked pipeline, ready for the plugin, the client and the test kit. */

@@ -8,10 +8,12 @@ import { BackendState } from '../state/backend-state.js'
 import { InlineState } from '../state/inline-state.js'
 import { inSlices, restoreLog, SegmentFault } from '../state/restore.js'
 import type { SegmentLog } from '../state/segment-log.js'
+import type { Shelf } from '../state/shelf.js'
 import type { StateKeeper } from '../state/state-keeper.js'
 import type { StepStates } from '../state/step-states.js'
 import type { EpochMs } from '../units.js'
 import type { EngineHost } from './host.js'
+import { openShelf } from './open-shelf.js'
 import type { Claim } from './recovery.js'
 
 export interface Restoring {
@@ -20,13 +22,15 @@ export interface Restoring {
   readonly claim: Claim
   readonly blueprint: Blueprint
   readonly signal: AbortSignal
+  /** Of a session, which a store of the worker's own ends when it fails. Without it tables stay in memory, and outlive their keeper. */
+  readonly abort?: AbortController
   /** Of the epoch under way; 0: there was none. */
   readonly time: () => EpochMs
 }
 
 /**
  * Brings the tables to where the checkpoint has them, and returns what will keep them there. Throws `StateCorrupt`,
- * `StateBackendUnavailable`, or `PlanIncompatible` with all that this code can't take over.
+ * `StateBackendUnavailable`, `StateStoreUnavailable`, or `PlanIncompatible` with all that this code can't take over.
  */
 export async function restoreState(restoring: Restoring): Promise<StateKeeper> {
   const { states, claim, blueprint } = restoring
@@ -46,20 +50,24 @@ export async function restoreState(restoring: Restoring): Promise<StateKeeper> {
 }
 
 async function restoreWith(backend: StateBackend, restoring: Restoring, task: TaskAt): Promise<StateKeeper> {
-  const { host, states, claim, signal, time } = restoring
+  const { host, states, claim, blueprint, signal, abort, time } = restoring
   const { namespace, connection } = host
   const { describe, retainMs } = backend
-  const store = await attempted(task, describe, 'open its store', () =>
-    backend.open({ ...task, namespace, connection, signal }),
-  )
+  const ctx = { ...task, namespace, connection, signal }
+  const store = await attempted(task, describe, 'open its store', () => backend.open(ctx))
+  let shelf: Shelf | null = null
   try {
+    if (blueprint.store !== null && abort !== undefined) {
+      shelf = await openShelf(blueprint.store, ctx, abort)
+      states.useShelf(shelf)
+    }
     const log = await restoreFrom({ store, describe }, restoring, task)
     const { generation, incarnation, claim: number, runId } = claim.owner
     const tag = `${runId} ${generation}.${incarnation}.${number}`
     const warn = (message: string): void => host.log.warn(message)
-    return new BackendState({ states, log, store, task, describe, retainMs, tag, time, warn })
+    return new BackendState({ states, log, store, shelf, task, describe, retainMs, tag, time, warn })
   } catch (error) {
-    await store.close()
+    await Promise.allSettled([store.close(), shelf?.close()])
     throw error
   }
 }

@@ -164,9 +164,9 @@ export class Session {
   static async open(host: EngineHost, blueprint: Blueprint, stage: Stage, input: ClaimInput): Promise<Session> {
     const session = new Session(await openSession(host, blueprint, stage, input))
     try {
-      const { states, claim, flow } = session
-      const { signal } = session.abort
-      session.keeper = await restoreState({ host, states, claim, blueprint, signal, time: () => flow.now })
+      const { states, claim, flow, abort } = session
+      const { signal } = abort
+      session.keeper = await restoreState({ host, states, claim, blueprint, signal, abort, time: () => flow.now })
       return session
     } catch (error) {
       await session.close()

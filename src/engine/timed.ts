@@ -63,6 +63,7 @@ export class Timed {
     try {
       what()
     } catch (error) {
+      session.abort.signal.throwIfAborted()
       this.started = false
       this.ended = false
       return this.badRecords.late(error, nothing)

@@ -61,6 +61,10 @@ export const errorCatalog = {
     next: 'give the pipeline its state backend back, then resume; or start --fresh --from …',
   },
   StateBackendUnavailable: { retryable: true, next: 'nothing: checkpoints are late, processing goes on' },
+  StateStoreUnavailable: {
+    retryable: true,
+    next: "mend what the message names on that worker: its disk, or the store's package; the task claims again by itself",
+  },
   CheckpointsFailed: {
     retryable: true,
     next: 'mend what the message names; the task goes on by itself, at the worst from its last checkpoint',

@@ -49,6 +49,7 @@ export {
   StateBackendUnavailable,
   StateCorrupt,
   StateNotKeepable,
+  StateStoreUnavailable,
   StateTooLarge,
 } from './state.js'
 export { StackUnavailable } from './stack.js'

@@ -93,6 +93,31 @@ export class StateBackendUnavailable extends StateError<StateBackendFailure> {
   }
 }
 
+export interface StateStoreFailure extends TaskAt {
+  /** What it is: `directory /var/cache/state`. Never a secret. */
+  readonly store: string
+  /** What could not be done, as in "could not write values". */
+  readonly doing: string
+  /** Why, where the cause's own message isn't the right one. */
+  readonly reason?: string
+}
+
+/**
+ * A worker's own store for state can't be opened (its package may be missing), is full, or fails. It ends the session: the task
+ * claims again, and builds the store anew from the checkpoint.
+ */
+export class StateStoreUnavailable extends StateError<StateStoreFailure> {
+  constructor(details: StateStoreFailure, cause?: unknown) {
+    const { store, doing, reason = reasonOf(cause) } = details
+    super(
+      'StateStoreUnavailable',
+      `the worker's store for the state of ${named(details)} could not ${doing} (${store}): ${reason}`,
+      details,
+      cause,
+    )
+  }
+}
+
 export interface CheckpointsFailedDetails extends TaskAt {
   readonly epoch: number
   /** In a row, this one included. */

@@ -8,7 +8,7 @@ export type Seen = (items: readonly Item<unknown>[]) => void
 
 /**
  * The same pipeline without hands: sources are read and tell nobody how far, sinks encode and write nothing, fence nobody
- * and keep no receipt, the state backend is read only.
+ * and keep no receipt, the state backend is read only, and state stays in memory.
  */
 export function muted(blueprint: Blueprint, seen: Seen = () => {}): Blueprint {
   const { onError, backend } = blueprint
@@ -21,6 +21,7 @@ export function muted(blueprint: Blueprint, seen: Seen = () => {}): Blueprint {
     })),
     onError: onError.kind === 'deadLetter' ? { ...onError, sink: mutedSink(onError.sink, seen) } : onError,
     backend: backend === null ? null : readOnly(backend),
+    store: null,
   }
 }
 

@@ -7,6 +7,7 @@ import { keeping } from './keepable.js'
 import { LogSegment } from './log-segment.js'
 import { SegmentWriter } from './segment.js'
 import type { SegmentLog } from './segment-log.js'
+import type { Shelf } from './shelf.js'
 import type { StateKeeper } from './state-keeper.js'
 import type { StepStates } from './step-states.js'
 import { type LinkOptions, StoreLink } from './store-link.js'
@@ -39,6 +40,8 @@ export interface BackendStateOptions extends LinkOptions {
   /** What was restored. */
   readonly log: SegmentLog
   readonly store: SegmentStore
+  /** Where values of the tables lie; null: in memory. Closed with this. */
+  readonly shelf?: Shelf | null
   /** Of this session alone: segments with the same entries have different keys by that, and none is ever put anew. */
   readonly tag: string
   readonly retainMs: number
@@ -131,7 +134,7 @@ export class BackendState implements StateKeeper {
     this.abort.abort()
     this.link.close()
     // What is under way may end when it likes: nobody will name it.
-    await this.options.store.close()
+    await Promise.all([this.options.store.close(), this.options.shelf?.close()])
   }
 
   /** About what is to be stored yet, before compression. */

@@ -4,6 +4,7 @@ import { Journal } from './journal.js'
 import { codecOf } from './keepable.js'
 import { LogSegment } from './log-segment.js'
 import { SegmentReader, SegmentWriter } from './segment.js'
+import type { Shelf } from './shelf.js'
 import { StateTable, type TableOptions } from './table.js'
 
 type Migration = (old: unknown, from: number) => unknown
@@ -37,6 +38,11 @@ export class StepStates {
     this.current[step] = version
     if (options?.migrate !== undefined) this.migrations.set(id, options.migrate)
     return table
+  }
+
+  /** Values of all tables that there are lie there as soon as they are restored or stored. */
+  useShelf(shelf: Shelf): void {
+    for (const table of this.tables.values()) table.shelf = shelf
   }
 
   /** All tables, by `<step id> <table>`. */

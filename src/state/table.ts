@@ -3,6 +3,7 @@ import { Cell, type Home } from './cell.js'
 import { DueHeap } from './due-heap.js'
 import type { Journal, Undoable } from './journal.js'
 import type { LogSegment } from './log-segment.js'
+import type { Shelf } from './shelf.js'
 
 /** How a value lies in segments. `decode(encode(value))` must be the same value again. */
 export interface StateCodec<V> {
@@ -32,8 +33,9 @@ export interface TableOptions<V> {
 }
 
 /**
- * One step's state by key, in memory. Knows what has changed since it was last stored, and takes back what a bad record
- * did. Values are never changed in place: a change is another value under `set`.
+ * One step's state by key, in memory or, where there is a shelf, values that no segment lacks on that. Knows what has changed
+ * since it was last stored, and takes back what a bad record did. Values are never changed in place: a change is another value
+ * under `set`.
  */
 export class StateTable<V> implements Undoable {
   private readonly entries = new Map<string, Cell<V>>()
@@ -49,6 +51,10 @@ export class StateTable<V> implements Undoable {
   /** Keys that are gone, and of which segments have some version. */
   private readonly gone = new Set<string>()
   private readonly heap = new DueHeap()
+  /** For values; null: they stay in memory. Set before there are any. */
+  shelf: Shelf | null = null
+  /** Of the shelf, what was asked for last: a change asks for it several times. */
+  private last: { readonly cell: Cell<V>; readonly value: V } | null = null
   readonly moves: Moves<V>
   private readonly journal: Journal
   private readonly due: TableOptions<V>['due']
@@ -69,7 +75,8 @@ export class StateTable<V> implements Undoable {
   }
 
   get(key: string): V | undefined {
-    return this.entries.get(key)?.value(this.decode)
+    const cell = this.entries.get(key)
+    return cell?.isShelved === true ? this.fromShelf(cell) : cell?.value(this.decode)
   }
 
   set(key: string, value: V): void {
@@ -158,7 +165,9 @@ export class StateTable<V> implements Undoable {
       if (cell === undefined) throw new RangeError(`${left} entries too many were asked for`)
       if (!this.isChanged(cell)) continue
       left--
-      visit(cell.key, cell.encoded(this.encode))
+      const bytes = cell.encoded(this.encode)
+      visit(cell.key, bytes)
+      if (this.shelf !== null && !cell.isShelved) this.shelve(cell, this.shelf, bytes)
       cell.move(segment)
       segment.push(cell)
     }
@@ -181,7 +190,8 @@ export class StateTable<V> implements Undoable {
       cell = new Cell<V>(key, home)
       this.entries.set(key, cell)
     } else cell.move(home)
-    cell.holdEncoded(chunk, at, length)
+    if (this.shelf === null) cell.holdEncoded(chunk, at, length)
+    else this.shelve(cell, this.shelf, chunk.subarray(at, at + length))
     return cell
   }
 
@@ -195,7 +205,9 @@ export class StateTable<V> implements Undoable {
   /** Every value becomes another. A step: some entries at a time. */
   *migrating(to: (old: unknown) => V): Generator<void> {
     for (const cell of this.entries.values()) {
-      cell.hold(to(cell.value(this.decode)))
+      const value = to(cell.value(this.decode))
+      if (this.shelf === null) cell.hold(value)
+      else this.shelve(cell, this.shelf, this.encode(value))
       this.mark(cell)
       yield
     }
@@ -244,6 +256,16 @@ export class StateTable<V> implements Undoable {
     // What no segment has need not be said to be gone.
     if (cell.home !== this.fresh) this.gone.add(key)
     this.bury(cell)
+  }
+
+  private fromShelf(cell: Cell<V>): V {
+    if (this.last?.cell !== cell) this.last = { cell, value: cell.value(this.decode) }
+    return this.last.value
+  }
+
+  private shelve(cell: Cell<V>, shelf: Shelf, bytes: Uint8Array): void {
+    if (this.last?.cell === cell) this.last = null
+    cell.shelve(shelf, bytes)
   }
 
   private bury(cell: Cell<V>): void {

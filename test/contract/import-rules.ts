@@ -45,6 +45,7 @@ export const rules: readonly Rule[] = [
       ...list('src/connectors/state-options.ts @aws-sdk/client-s3 zod node:'),
     ],
   },
+  { part: 'src/connectors/lmdb/', values: [...definition, ...list('src/connectors/state-options.ts lmdb zod node:')] },
   { part: 'src/connectors/', values: [...definition, ...list('zod node:')] },
   { part: 'src/testing/', values: [...engine, ...list('zod node:')] },
 

@@ -62,6 +62,7 @@ describe('definitions', () => {
     'src/index.ts',
     'src/connectors/file/index.ts',
     'src/connectors/kafka/index.ts',
+    'src/connectors/lmdb/index.ts',
     'src/connectors/postgres/index.ts',
     'src/connectors/s3/index.ts',
   ])('%s can be imported without loading Temporal or the engine', (entry) => {

@@ -103,6 +103,7 @@ describe('the entries', () => {
         'postgresStatementSink',
       ],
       'tidemark/s3': ['readCommitted', 'removeUncommitted', 's3Sink', 's3State'],
+      'tidemark/lmdb': ['lmdbStore'],
       'tidemark/http': ['httpSink'],
       'tidemark/temporal': ['workflowSink', 'workflowUpdateSink'],
     })
@@ -111,6 +112,7 @@ describe('the entries', () => {
   it('load without the optional packages, and say on a worker which one is missing', async () => {
     await rm(join(project.directory, 'node_modules/pg'))
     await rm(join(project.directory, 'node_modules/@aws-sdk/client-s3'))
+    await rm(join(project.directory, 'node_modules/lmdb'))
     await project.write(
       'without.mjs',
       `import { postgresSink } from 'tidemark/postgres'
@@ -126,6 +128,13 @@ describe('the entries', () => {
       await readCommitted({ bucket: 'some-bucket' }).next().catch(({ code, message }) => console.log(code, message))`,
     )
     expect(await project.node('without-s3.mjs')).toMatch(/^SinkUnauthorized .*install it beside tidemark/)
+    await project.write(
+      'without-lmdb.mjs',
+      `import { lmdbStore } from 'tidemark/lmdb'
+      const task = { namespace: 'n', pipeline: 'p', stage: 'main', partition: 0 }
+      await lmdbStore({ directory: 'state' }).open(task).catch(({ message }) => console.log(message))`,
+    )
+    expect(await project.node('without-lmdb.mjs')).toMatch(/^the package 'lmdb' can't be loaded: install it beside/)
   })
 
   it('are all there is: the inside stays inside', async () => {

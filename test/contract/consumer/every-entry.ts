@@ -1,9 +1,10 @@
 /** A program of somebody else's that uses every entry of the package: compiled under each way of resolving modules. */
 import { definePipeline, isTidemarkError, json, type Pipeline, type StepContext } from 'tidemark'
 import { PipelineClient, type PipelineHandle, type PipelineStatus } from 'tidemark/client'
-import { fileSink } from 'tidemark/file'
+import { fileSink, fileState } from 'tidemark/file'
 import { httpSink } from 'tidemark/http'
 import { kafkaSource } from 'tidemark/kafka'
+import { lmdbStore } from 'tidemark/lmdb'
 import { type PostgresConnection, postgresLedgerDdl, postgresSink, postgresStatementSink } from 'tidemark/postgres'
 import { TidemarkPlugin, type TidemarkPluginOptions } from 'tidemark/plugin'
 import { readCommitted, s3Sink, type CommittedObject } from 'tidemark/s3'
@@ -68,6 +69,13 @@ export const alarms = definePipeline({
     readings.to('erp', httpSink({ url: ({ sensor }) => `https://erp.example/${sensor}`, connection: 'erp' })),
     readings.to('saga', workflowSink({ workflow: 'alarm', taskQueue: 'alarms', args: ({ sensor }) => [sensor] })),
   ],
+})
+
+export const large = definePipeline({
+  name: 'large',
+  sources: { readings: kafkaSource({ topic: 'readings', value: json(Reading) }) },
+  state: { backend: fileState({ directory: 'state' }), store: lmdbStore({ directory: 'cache' }) },
+  steps: ({ readings }) => readings.to('files', fileSink({ directory: 'out' })),
 })
 
 // What isn't there, and what doesn't fit, has to be an error: an entry without types would let both pass.

@@ -50,6 +50,7 @@ test('what is not said has its default', () => {
     checkpointMs: 5_000,
     guardRails: { timeoutMs: 600_000, minPauseMs: 0, tolerableFailures: null },
     backend: null,
+    store: null,
     inlineBytes: 131_072,
   })
 })

@@ -57,6 +57,7 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   StateTooLarge: { ...task, bytes: 200_000, limit: 131_072 },
   StateNotKeepable: { ...task, step: 'totals' },
   StateBackendMissing: task,
+  StateStoreUnavailable: { ...task, store: 'directory cache', doing: 'write values' },
   StateBackendUnavailable: { ...task, backend: 'directory out', doing: 'write a segment' },
   CheckpointsFailed: { ...task, epoch: 4, failed: 2, tolerableFailures: null, timeoutMs: 1_000, reason: 'too slow' },
   StateCorrupt: { ...task, segment: 'abc' },

@@ -3,13 +3,18 @@ import { BackendState, type BackendStateOptions } from '../../../src/state/backe
 import { restoreLog } from '../../../src/state/restore.js'
 import type { SegmentLog } from '../../../src/state/segment-log.js'
 import { StepStates } from '../../../src/state/step-states.js'
-import type { StateTable } from '../../../src/state/table.js'
+import type { StateTable, TableOptions } from '../../../src/state/table.js'
 import type { MemoryStore } from './memory-store.js'
 
 export const TASK = { pipeline: 'flights', stage: 'main', partition: 0 }
 export const never: AbortSignal = new AbortController().signal
 
 let sessions = 0
+
+interface TableParts {
+  readonly table?: TableOptions<unknown>
+  readonly version?: number
+}
 
 /** A session of a task whose only table is `table`, with what history knows of it. */
 export class StoredTask {
@@ -49,10 +54,11 @@ export class StoredTask {
   static async open(
     store: MemoryStore,
     mark: StateMark = { segments: [], versions: {} },
-    more: Partial<BackendStateOptions> = {},
+    { table: options, version, ...more }: Partial<BackendStateOptions> & TableParts = {},
   ): Promise<StoredTask> {
     const states = new StepStates()
-    const table = states.table<unknown>('count', 'entries')
+    const table = states.table<unknown>('count', 'entries', options, version)
+    if (more.shelf) states.useShelf(more.shelf)
     const log = await restoreLog(states, mark.segments, (key) => store.get(key), never)
     const wrong = states.restored(mark.versions)
     if (wrong.length > 0) throw new Error(wrong.join('\n'))

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type * as Lmdb from 'lmdb'
+import { z } from 'zod'
+import { faultsOf } from '../../definition/faults-of.js'
+import type { StateStore, ValueStore } from '../../definition/state-store.js'
+import { taskPath } from '../state-options.js'
+
+export interface LmdbStoreOptions {
+  /**
+   * Where to put it, on a disk of the worker's own; relative to its working directory. Made if it isn't there. Workers and
+   * pipelines may share it. Nothing in it is needed once its workers are gone.
+   */
+  readonly directory: string
+}
+
+const schema = z.strictObject(
+  { directory: z.string('must be a path').refine((path) => path.trim() !== '', 'must be a path') },
+  'must be an object of options',
+)
+
+/**
+ * Keeps values of state in LMDB files instead of memory: `<directory>/<namespace>/<pipeline>/<stage>-<partition>/<session>`.
+ * Needs the package `lmdb`. Never synced: it is built anew from the checkpoint at each claim, and removed with its session.
+ */
+export function lmdbStore(options: LmdbStoreOptions): StateStore {
+  const { directory } = options
+  return {
+    kind: 'lmdb',
+    describe: `directory ${directory}`,
+    faults: faultsOf(schema, options, ''),
+    async open(ctx) {
+      const { open } = await loadLmdb()
+      const task = join(resolve(directory), ...taskPath(ctx))
+      await mkdir(task, { recursive: true })
+      await clear(task)
+      const own = join(task, randomUUID())
+      await mkdir(own)
+      try {
+        return valuesIn(open({ path: join(own, 'values.mdb'), ...settings }), own)
+      } catch (error) {
+        await rm(own, { recursive: true, force: true })
+        throw error
+      }
+    },
+  }
+}
+
+const settings = {
+  noSubdir: true,
+  encoding: 'binary',
+  keyEncoding: 'ordered-binary',
+  noSync: true,
+  // Reads come in no order.
+  noReadAhead: true,
+} as const
+
+/** Only here: the package is optional, and definitions are imported where it isn't needed. */
+async function loadLmdb(): Promise<typeof Lmdb> {
+  try {
+    return await import('lmdb')
+  } catch (error) {
+    throw new Error("the package 'lmdb' can't be loaded: install it beside tidemark", { cause: error })
+  }
+}
+
+/**
+ * What sessions that were killed have left. One that only seems dead keeps its files open, and doesn't notice; where a system
+ * doesn't allow that, they stay until the next claim.
+ */
+async function clear(task: string): Promise<void> {
+  for (const name of await readdir(task)) {
+    await rm(join(task, name), { recursive: true, force: true }).catch(() => undefined)
+  }
+}
+
+function valuesIn(database: Lmdb.RootDatabase<Buffer, number>, directory: string): ValueStore {
+  return {
+    get: (at) => database.getBinary(at),
+
+    write(puts, removed) {
+      database.transactionSync(() => {
+        for (const at of removed) database.removeSync(at)
+        for (const [at, bytes] of puts) database.putSync(at, bytes as Buffer)
+      })
+    },
+
+    async close() {
+      await database.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
