@@ -8,9 +8,7 @@ import type { Positions } from '../definition/position.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { PipelinePlan, Rewind } from '../protocol/pipeline.js'
 import type { Duration, EpochMs } from '../units.js'
-import { hasEnded, pipelineStateOf } from './pipeline-state.js'
-import { describePipelineRun, pipelineTasks } from './read-pipeline.js'
-import { readPlan } from './read-plan.js'
+import { rewindBasis } from './rewind-basis.js'
 import { labelSchema } from './savepoint-label.js'
 import type { StartOptions } from './start-options.js'
 
@@ -47,20 +45,20 @@ export interface RewoundTask {
   readonly recordedAt: EpochMs | null
   /** Outputs of all from here … */
   readonly from: Positions
-  /** … to here are written again, and so is what was committed behind it since the newest checkpoint. */
+  /** … to here are written again, and so is what was committed behind it since the newest checkpoint. Empty: no history tells any more. */
   readonly to: Positions
-  /** Records between them; null where positions aren't numbers. */
+  /** Records between them; null where positions aren't numbers, or not known. */
   readonly records: number | null
 }
 
 export interface RewindPlan {
   readonly pipeline: string
-  /** Of its newest run. */
+  /** Of its newest run, or of the savepoint where the namespace no longer has that. */
   readonly taskQueue: string
   /** It is cancelled first: it ends with a checkpoint. */
   readonly running: boolean
   readonly tasks: readonly RewoundTask[]
-  /** Where outputs are written again, as the newest run's plan has them; dead letters go where they went. */
+  /** Where outputs are written again, as the newest run's plan has them, none where that is gone; dead letters go where they went. */
   readonly sinks: readonly {
     readonly stage: string
     readonly id: string
@@ -104,34 +102,35 @@ export function checkRewind(pipeline: string, options: Pick<RewindOptions, 'to' 
 
 /** What a rewind would do. Throws `CheckpointNotFound` where a task has no such checkpoint, `PipelineNotFound`. */
 export async function planRewind(client: Client, pipeline: string, rewind: Rewind): Promise<RewindPlan> {
-  const { description, memo } = await describePipelineRun(client, pipeline)
-  const which = { stage: rewind.stage ?? undefined, partition: rewind.partition ?? undefined }
-  const meant = await pipelineTasks(client, 'rewind', pipeline, which)
-  const plan = await readPlan(client, pipeline)
+  const { taskQueue, running, plan, tasks: meant } = await rewindBasis(client, pipeline, rewind)
   const isWhole = 'savepoint' in rewind.to && rewind.stage === null && rewind.partition === null
-  if ((plan?.stages.length ?? 1) > 1 && !isWhole)
+  const known = plan?.stages.map(({ id }) => id) ?? meant.map(({ stage }) => stage)
+  if (new Set(known).size > 1 && !isWhole)
     throw new InvalidCommand({ command: 'rewind', pipeline, reason: SEVERAL_STAGES })
   const tasks: RewoundTask[] = []
   await eachOf(meant, async ({ stage, partition }) => {
     const at = { pipeline, stage, partition }
     if ('savepoint' in rewind.to && (await readSavedTask(client, at, rewind.to.savepoint)) === null) {
       // It came since: all of it is read again.
-      const { newest } = await checkpointAt(client, at, 'newest')
+      const { state: newest } = await checkpointAt(client, at, 'newest')
       const { positions: to } = newest.checkpoint
       tasks.push({ stage, partition, generation: 0, epoch: 0, recordedAt: null, from: {}, to, records: null })
       return
     }
     const { state, recordedAt, newest } = await checkpointAt(client, at, rewind.to)
     const { epoch, positions: from } = state.checkpoint
-    const { positions: to } = newest.checkpoint
     const { generation } = state
-    tasks.push({ stage, partition, generation, epoch, recordedAt, from, to, records: between(from, to) })
+    const again =
+      newest === null
+        ? { to: {}, records: null }
+        : { to: newest.checkpoint.positions, records: between(from, newest.checkpoint.positions) }
+    tasks.push({ stage, partition, generation, epoch, recordedAt, from, ...again })
   })
   const stages = new Set(meant.map(({ stage }) => stage))
   return {
     pipeline,
-    taskQueue: description.taskQueue,
-    running: !hasEnded(pipelineStateOf(description.status.name, memo)),
+    taskQueue,
+    running,
     tasks: tasks.toSorted((a, b) => a.stage.localeCompare(b.stage) || a.partition - b.partition),
     sinks: sinksIn(plan, stages),
   }

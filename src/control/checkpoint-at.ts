@@ -14,8 +14,8 @@ export interface FoundCheckpoint {
   readonly state: TaskState
   /** Null for what a run began with. */
   readonly recordedAt: EpochMs | null
-  /** The task as its newest run has it. */
-  readonly newest: TaskState
+  /** The task as its newest run has it. Null: the namespace has none any more, but a savepoint. */
+  readonly newest: TaskState | null
 }
 
 /** Whether a rewind is for that task. */
@@ -57,7 +57,7 @@ async function savedAt(client: Client, at: TaskAt, label: string): Promise<Found
   const { state, saved } = found
   for await (const run of taskRuns(client, taskWorkflowId(at.pipeline, at.stage, at.partition)))
     return { state, recordedAt: saved.recordedAt, newest: run.state }
-  return { state, recordedAt: saved.recordedAt, newest: state }
+  return { state, recordedAt: saved.recordedAt, newest: null }
 }
 
 type Found = Omit<FoundCheckpoint, 'newest'>

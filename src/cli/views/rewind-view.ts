@@ -17,7 +17,7 @@ export function rewindView({ pipeline, running, tasks, sinks }: RewindPlan, colo
   const known = tasks.flatMap(({ records }) => (records === null ? [] : [records]))
   const records = known.length === tasks.length ? plural(sum(known), 'record') : 'records'
   const lines = [
-    `${colors.bold(pipeline)}: outputs of ${colors.yellow(records)} of ${plural(tasks.length, 'task')} will be written again, in a new generation, to`,
+    `${colors.bold(pipeline)}: outputs of ${colors.yellow(records)} of ${plural(tasks.length, 'task')} will be written again, in a new generation, to${sinks.length === 0 ? ' all its sinks' : ''}`,
     ...sinks.map(
       ({ id, kind, describe, stage }) =>
         `  ${id}: ${kind === describe ? kind : `${kind}, ${describe}`} (stage ${stage})`,
