@@ -149,6 +149,7 @@ export class Session {
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time
     time.senders = parts.facts.senders
+    time.anew = Object.entries(claim.origin).every(([id, origin]) => claim.checkpoint.positions[id] === origin)
     const longest = names.reduce((a, b) => (b.length > a.length ? b : a))
     this.crowd = new Crowd(parts.emitters, parts.refusals, `${claim.pipeline}/${claim.stage}/${longest}`)
     this.deadLetters = blueprint.onError.kind === 'deadLetter' ? pushes[blueprint.onError.id] : undefined

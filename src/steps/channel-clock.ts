@@ -32,7 +32,7 @@ export const clockMoves: TableOptions<number> = {
     merge(values, key) {
       if (key === '') return leastOfAll(values)
       const known = values.filter((value) => value !== undefined)
-      return key === 'senders' && known.length > 0 ? Math.max(...known) : undefined
+      return (key === 'senders' || key === 'fewer') && known.length > 0 ? Math.max(...known) : undefined
     },
   },
 }
@@ -44,7 +44,7 @@ export const clockMoves: TableOptions<number> = {
 export class ChannelClock implements MovingClock {
   /** By partition of the task. */
   private readonly known: StateTable<KnownSender>
-  /** Under '': how far it has come. Under 'senders': how many there are. Under 'silent': since when all are. */
+  /** Under '': how far it has come. Under 'senders': how many there are. Under 'silent': since when all are. Under 'fewer': some are waited for no longer, since then. */
   private readonly own: StateTable<number>
   private readonly idleAfterMs: number | null
   private readonly ended: () => boolean
@@ -86,6 +86,10 @@ export class ChannelClock implements MovingClock {
         before === undefined || before.idle || (before.watermark ?? -Infinity) <= (this.own.get('') ?? -Infinity)
       this.known.set(key, sender)
     }
+    if (this.own.get('fewer') !== undefined) {
+      this.own.delete('fewer')
+      counts = true
+    }
     if (this.silentAt !== null) this.passOver(this.silentAt)
     if (this.pending.size > 0 && this.own.get('silent') !== undefined) this.own.delete('silent')
     this.forget()
@@ -100,14 +104,25 @@ export class ChannelClock implements MovingClock {
   /**
    * There are so many senders. In the middle of an epoch nothing may change by that: another attempt might not know it.
    * So that is told right before an epoch's first record where none are known yet, else right before its checkpoint.
+   * `anew`: nothing has been read in this generation, so there may be fewer than in the one before.
    */
-  expect(senders: number, now: EpochMs): void {
-    if (senders <= (this.own.get('senders') ?? 0)) return
+  expect(senders: number, now: EpochMs, anew = false): void {
+    const before = this.own.get('senders') ?? 0
+    if (anew && senders < before) this.lose(senders, now)
+    if (senders <= before) return
     this.own.set('senders', senders)
     for (let partition = 0; partition < senders; partition++) {
       const key = String(partition)
       if (this.known.get(key) === undefined) this.known.set(key, { watermark: null, heard: now, idle: false })
     }
+  }
+
+  /** Those behind the first `senders` will say nothing any more. Time moves by that when the next record is through. */
+  private lose(senders: number, now: EpochMs): void {
+    this.own.set('senders', senders)
+    this.own.set('fewer', now)
+    const gone = [...this.known.keys()].filter((key) => Number(key) >= senders)
+    for (const key of gone) this.known.delete(key)
   }
 
   get expects(): boolean {

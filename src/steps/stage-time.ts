@@ -169,6 +169,8 @@ export class StageTime {
   readonly channels = new Map<string, ChannelClock>()
   /** How many tasks write each. */
   senders: Readonly<Record<string, number>> = {}
+  /** Nothing had been read in its generation when the session began. */
+  anew = false
   /** Those of steps behind several clocks. */
   readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
@@ -217,7 +219,7 @@ export class StageTime {
   expect(now: EpochMs, begins: boolean): void {
     for (const [source, channel] of this.channels) {
       const senders = this.senders[source]
-      if (senders !== undefined && begins !== channel.expects) channel.expect(senders, now)
+      if (senders !== undefined && begins !== channel.expects) channel.expect(senders, now, this.anew)
     }
   }
 

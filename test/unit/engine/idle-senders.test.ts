@@ -110,3 +110,28 @@ test('tasks that were added count from the next checkpoint on: another attempt m
   await task.epoch({ checkpointMs: 50, time: 1_002 })
   expect(out.values).toHaveLength(2)
 })
+
+test('of tasks that there are no more since a savepoint was gone back to, nobody waits for a word', async () => {
+  append(150, 0, 149)
+  append(20, 1, 0)
+  await task.epoch({ checkpointMs: 50 })
+  senders = 1
+  // In the middle of a generation there can't be fewer: somebody has old news.
+  await task.again()
+  append(160, 0, 159)
+  await task.epoch({ checkpointMs: 50, time: 1_001 })
+  expect(out.values).toEqual([])
+  const { checkpoint } = task.state
+  task.state = {
+    ...task.state,
+    generation: 2,
+    origin: checkpoint.positions,
+    checkpoint: { ...checkpoint, ledgers: {} },
+  }
+  await task.again()
+  append(170, 0, 169)
+  await task.epoch({ checkpointMs: 50, time: 1_002 })
+  append(180, 0, 179)
+  await task.epoch({ checkpointMs: 50, time: 1_003 })
+  expect(out.values).toEqual([[0, 1]])
+})

@@ -77,6 +77,28 @@ describe('the clock behind a repartition', () => {
     expect(say(clock, 1, 30, 20_000)).toBe(30)
   })
 
+  test('where fewer tasks write what it reads from now on, the others are waited for no longer', () => {
+    const states = new StepStates()
+    const clock = clockOf(null, states)
+    clock.expect(3, 0)
+    for (const [partition, watermark] of [60, 50, 10].entries()) say(clock, partition, watermark)
+    expect(clock.watermark).toBe(10)
+    // It may be what a broker has not heard of yet.
+    clock.expect(2, 5)
+    expect(say(clock, 0, 61, 5)).toBe(10)
+    clock.expect(2, 6, true)
+    expect(clock.watermark).toBe(10)
+    // Another attempt knows as much.
+    const restored = new StepStates()
+    const again = clockOf(null, restored)
+    restored.restore(states.snapshot())
+    expect(say(again, 0, 62, 7)).toBe(50)
+    expect(say(again, 1, 70, 7)).toBe(62)
+    // There may be more again.
+    again.expect(3, 8)
+    expect(say(again, 0, 80, 9)).toBe(62)
+  })
+
   test('without a time for idleness waits for ever', () => {
     const clock = clockOf()
     clock.expect(2, 0)
