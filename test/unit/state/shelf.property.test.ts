@@ -116,7 +116,8 @@ test('a table whose values are on disk does what one in memory does', async () =
         if (step.kind === 'restart') await twins.open()
         else if (step.kind === 'migrate') await twins.migrate()
         else await twins.both((task) => apply(task, step))
-        await twins.both(({ states, table }) => [states.changeCount, table.size, table.nextDue, table.keys()])
+        // Not how much is yet to be stored: `tend` stores beside, and how far it has come depends on time.
+        await twins.both(({ table }) => [table.size, table.nextDue, table.keys()])
         // Some keys only: what is asked for is decoded, and the rest is to stay as it lies.
         await twins.both(({ table }) => [table.get('0'), table.get('1'), table.peek('2')])
       }
