@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { takeOver } from '../../../src/control/take-over.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { Pipeline } from '../../../src/definition/pipeline.js'
 import type { Serde } from '../../../src/definition/serde.js'
@@ -11,8 +10,8 @@ import { LogSource } from '../engine/log-source.js'
 import { Task } from '../engine/task.js'
 import { RecordedTask } from '../rerun/recorded-task.js'
 import { MemoryStore } from '../state/memory-store.js'
-import { settings } from '../workflows/states.js'
 import { contextOf } from './contexts.js'
+import { outputsFrom, takenOver } from './going-on.js'
 
 let log: LogSource
 let out: BreakableSink
@@ -61,32 +60,14 @@ async function record(pipeline: Pipeline): Promise<void> {
 const back = (to: Rewind['to'], more: Partial<Rewind> = {}): Rewind => ({ to, stage: null, partition: null, ...more })
 
 async function start(pipeline: Pipeline, rewind: Rewind, more: Partial<NormalInput> = {}): Promise<TaskState> {
-  const context = contextOf([pipeline], recorded.client)
   const input = { until: null, fresh: false, from: null, rewind, ...more }
-  const asked = {
-    pipeline: pipeline.name,
-    stage: 'main',
-    partitions: [0],
-    settings,
-    incarnation: 0,
-    late: false,
-    input,
-  }
-  const answer = await takeOver(context, asked, new AbortController().signal)
-  const [task] = answer.tasks
-  if (task === undefined) throw new Error('no task')
-  return { ...task, incarnation: task.incarnation + 1 }
+  return await takenOver(contextOf([pipeline], recorded.client), pipeline, input)
 }
 
-/** As the workflow would go on from it; what is written from now on. */
 async function goOn(pipeline: Pipeline, state: TaskState, sink = out): Promise<readonly unknown[]> {
-  const before = sink.values.length
   const task = new Task(pipeline)
   tasks.push(task)
-  task.state = state
-  await task.claim()
-  while (task.position !== String(log.end)) await task.epoch({ checkpointMs: 20 })
-  return sink.values.slice(before)
+  return await outputsFrom(task, state, log, sink)
 }
 
 beforeEach(() => {

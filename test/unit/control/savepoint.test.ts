@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dropSavepoint, keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
-import { takeOver } from '../../../src/control/take-over.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { Pipeline } from '../../../src/definition/pipeline.js'
 import type { Serde } from '../../../src/definition/serde.js'
@@ -12,8 +11,8 @@ import { LogSource } from '../engine/log-source.js'
 import { Task } from '../engine/task.js'
 import { RecordedTask } from '../rerun/recorded-task.js'
 import { MemoryStore } from '../state/memory-store.js'
-import { settings } from '../workflows/states.js'
 import { contextOf } from './contexts.js'
+import { outputsFrom, takenOver } from './going-on.js'
 import { KeptTasks } from './kept-tasks.js'
 
 const { signal } = new AbortController()
@@ -74,21 +73,13 @@ async function save(pipeline: Pipeline): Promise<void> {
 async function start(pipeline: Pipeline, rewind: Partial<Rewind> = {}, partition = 0): Promise<TaskState> {
   const to: Rewind = { to: { savepoint: 'before' }, stage: null, partition: null, ...rewind }
   const input = { until: null, fresh: false, from: null, rewind: to }
-  const asked = { pipeline: pipeline.name, stage: 'main', partitions: [partition], settings, incarnation: 0 }
-  const answer = await takeOver(contextOf([pipeline], server.client), { ...asked, late: false, input }, signal)
-  const [task] = answer.tasks
-  if (task === undefined) throw new Error('no task')
-  return { ...task, incarnation: task.incarnation + 1 }
+  return await takenOver(contextOf([pipeline], server.client), pipeline, input, partition)
 }
 
 async function goOn(pipeline: Pipeline, state: TaskState, sink = out): Promise<readonly unknown[]> {
-  const before = sink.values.length
   const task = new Task(pipeline)
   tasks.push(task)
-  task.state = state
-  await task.claim()
-  while (task.position !== String(log.end)) await task.epoch({ checkpointMs: 20 })
-  return sink.values.slice(before)
+  return await outputsFrom(task, state, log, sink)
 }
 
 async function record(pipeline: Pipeline): Promise<void> {
