@@ -98,8 +98,6 @@ export interface StateStoreFailure extends TaskAt {
   readonly store: string
   /** What could not be done, as in "could not write values". */
   readonly doing: string
-  /** Why, where the cause's own message isn't the right one. */
-  readonly reason?: string
 }
 
 /**
@@ -108,10 +106,10 @@ export interface StateStoreFailure extends TaskAt {
  */
 export class StateStoreUnavailable extends StateError<StateStoreFailure> {
   constructor(details: StateStoreFailure, cause?: unknown) {
-    const { store, doing, reason = reasonOf(cause) } = details
+    const { store, doing } = details
     super(
       'StateStoreUnavailable',
-      `the worker's store for the state of ${named(details)} could not ${doing} (${store}): ${reason}`,
+      `the worker's store for the state of ${named(details)} could not ${doing} (${store}): ${reasonOf(cause)}`,
       details,
       cause,
     )
