@@ -23,8 +23,6 @@ export function* redistribute(
   for (const [id, table] of into.all) {
     const { moves } = table
     const old = from.flatMap((states) => states.all.get(id) ?? [])
-    if (moves.by === 'partition' && old.some(({ size }) => size > 0))
-      throw new ImmovableState(`'${id}' is of the partition as it was, and not of keys`)
     if (moves.by === 'task') {
       const keys = new Set(old.flatMap((one) => one.keys()))
       for (const key of keys) {
@@ -35,8 +33,8 @@ export function* redistribute(
         if (merged !== undefined) table.set(key, merged)
         yield
       }
+      continue
     }
-    if (moves.by !== 'key') continue
     for (const [partition, one] of old.entries()) {
       for (const key of one.keys()) {
         // Keys of records have a byte per character.

@@ -13,13 +13,12 @@ export interface StateCodec<V> {
 
 /**
  * What becomes of entries where other tasks take over from those that had them: they go with the key of records that they
- * belong to; they are of whole tasks, and each new one has what comes of all; or they are of a partition as it was.
+ * belong to; or they are of whole tasks, and each new one has what comes of all.
  */
 export type Moves<V> =
   | { readonly by: 'key'; readonly of: (key: string) => string }
   /** `values`: of each old task, undefined where it has none. */
   | { readonly by: 'task'; readonly merge: (values: readonly (V | undefined)[], key: string) => V | undefined }
-  | { readonly by: 'partition' }
 
 export interface TableOptions<V> {
   /** Default: JSON. */

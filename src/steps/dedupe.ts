@@ -1,7 +1,14 @@
 import type { StepContext } from '../definition/context.js'
 import type { EpochMs } from '../units.js'
 import { refusePromise } from './promise.js'
+import { leastOfAll } from './stage-time.js'
 import type { Push, Step } from './step.js'
+
+/** Ids are of the whole stream, whatever the key: a task that takes over knows those of all. */
+const latestOf = (times: readonly (EpochMs | undefined)[]): EpochMs | undefined => {
+  const known = times.filter((time) => time !== undefined)
+  return known.length === 0 ? undefined : Math.max(...known)
+}
 
 /**
  * Hands on the first value of each id, and no other until the time of the stream, the latest `ctx.timestamp` here, is
@@ -18,8 +25,11 @@ export function dedupeStep(by: (value: unknown, ctx: StepContext<unknown>) => un
     compile({ out }, runtime) {
       const { id, at, index } = runtime
       /** The time of the stream when the id came. */
-      const ids = runtime.table<EpochMs>('ids', { due: (seen) => seen + withinMs, moves: { by: 'partition' } })
-      const times = runtime.table<EpochMs>('latest', { moves: { by: 'partition' } })
+      const ids = runtime.table<EpochMs>('ids', {
+        due: (seen) => seen + withinMs,
+        moves: { by: 'task', merge: latestOf },
+      })
+      const times = runtime.table<EpochMs>('latest', { moves: { by: 'task', merge: leastOfAll } })
       const push: Push = (value, ctx) => {
         at[0] = index
         const given = by(value, ctx)

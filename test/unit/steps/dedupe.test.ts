@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { redistribute } from '../../../src/state/redistribute.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun, type Steps } from './stage-run.js'
 
@@ -103,6 +104,46 @@ test('against a model that remembers everything', () => {
         expected.push({ id, at })
       }
       expect(run.values()).toEqual(expected)
+    }),
+  )
+})
+
+test('tasks that take over know the ids of all before them, and for how long', () => {
+  fc.assert(
+    fc.property(fc.array(values, { minLength: 1, maxLength: 4 }), values, (before, after) => {
+      const within = 10
+      const run = () => new StageRun<Value>((s) => s.dedupe('once', { by: (v) => v.id, within }).to('out', sink))
+      const known = new Map<string, number>()
+      const times: number[] = []
+      const old = before.map((sent) => {
+        const one = run()
+        const own = new Map<string, number>()
+        let latest = -Infinity
+        for (const { id, at } of sent) {
+          latest = Math.max(latest, at)
+          const seen = own.get(id)
+          if (one.send({ id, at }, { timestamp: at }) && (seen === undefined || latest - seen > within))
+            own.set(id, latest)
+        }
+        for (const [id, seen] of own)
+          if (latest - seen <= within) known.set(id, Math.max(seen, known.get(id) ?? -Infinity))
+        times.push(latest)
+        return one.states
+      })
+      const next = run()
+      for (const _step of redistribute(next.states, old, { before: () => 0, here: () => true }));
+      let latest = Math.min(...times)
+      const expected: Value[] = []
+      for (const { id, at, cut } of after) {
+        if (cut) next.cut()
+        next.send({ id, at }, { timestamp: at })
+        latest = Math.max(latest, at)
+        const seen = known.get(id)
+        if (seen !== undefined && latest - seen <= within) continue
+        known.set(id, latest)
+        expected.push({ id, at })
+      }
+      expect(next.values()).toEqual(expected)
     }),
   )
 })
