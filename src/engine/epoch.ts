@@ -121,7 +121,11 @@ class EpochRun {
     if (catchUp.active && troubled !== undefined) throw troubled.prefetch.trouble
     // Told when it lasts and when it is over, not when a clock happens to strike.
     const tell = session.inTrouble ? session.trouble === null : session.troubledMs >= TROUBLE_MS
-    if (!catchUp.active && tell) return this.finish(this.active ? 'interval' : 'idle')
+    if (!catchUp.active && tell && session.guard.pauseMs === 0) {
+      // Where state can't be stored either, records may come again first.
+      const result = await this.finishByClock(this.active ? 'interval' : 'idle')
+      if (result !== null) return result
+    }
     if (this.isStale) return this.finish('idle')
     session.guard.rest()
     await session.bell.wait(Math.min(this.patience(), forMs))

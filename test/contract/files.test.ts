@@ -20,3 +20,10 @@ it('are named by what they are for', () => {
   const nameless = /(^|\/)(utils?|helpers?|common|misc|shared|lib)(\/|\.\w+$)/
   expect(files.filter((file) => nameless.test(file))).toEqual([])
 })
+
+it('time requests by src/connectors/s3/time-limit.ts: it says what is wrong with AbortSignal.any', () => {
+  const shipped = files.filter((file) => /^(src|workflows|activities)\//.test(file) && !file.endsWith('time-limit.ts'))
+  expect(shipped.length).toBeGreaterThan(100)
+  const anys = shipped.filter((file) => readFileSync(join(projectRoot, file), 'utf8').includes('AbortSignal.any('))
+  expect(anys).toEqual([])
+})

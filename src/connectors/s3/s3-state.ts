@@ -8,6 +8,7 @@ import { BucketFailure } from './bucket.js'
 import type { S3Connection } from './s3-connection.js'
 import { type Reach, reachS3, told } from './sdk-bucket.js'
 import { BUCKET, LONGEST_PREFIX } from './sink-faults.js'
+import { withTimeLimit } from './time-limit.js'
 
 export interface S3StateOptions extends RetainOption {
   /** Must be there. How it is reached is the worker's: plugin option `s3`. */
@@ -65,14 +66,14 @@ interface Listed {
 const AT_ONCE = 8
 
 function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string, signal: AbortSignal): SegmentStore {
-  const inTime = () => ({ abortSignal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) })
+  const ask = <R>(send: (options: { readonly abortSignal: AbortSignal }) => Promise<R>): Promise<R> =>
+    told(withTimeLimit(timeoutMs, signal, (abortSignal) => send({ abortSignal })))
   const keyOf = (key: string): string => `${root}${key}`
   async function* objects(): AsyncGenerator<Listed> {
     for (let from = ''; ;) {
       const input = { Bucket, Prefix: root, ...(from !== '' && { StartAfter: from }) }
-      const { Contents = [], IsTruncated = false } = await told(
-        client.send(new sdk.ListObjectsV2Command(input), inTime()),
-      )
+      const command = new sdk.ListObjectsV2Command(input)
+      const { Contents = [], IsTruncated = false } = await ask((options) => client.send(command, options))
       for (const { Key = '', Size = 0, LastModified } of Contents) {
         // Of what has no time nobody knows whether it may go.
         yield { key: Key.slice(root.length), bytes: Size, at: LastModified?.getTime() ?? Infinity }
@@ -83,15 +84,17 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
   }
   return {
     async put(key, Body) {
-      await told(client.send(new sdk.PutObjectCommand({ Bucket, Key: keyOf(key), Body }), inTime()))
+      const command = new sdk.PutObjectCommand({ Bucket, Key: keyOf(key), Body })
+      await ask((options) => client.send(command, options))
     },
 
     async get(key) {
       try {
         const command = new sdk.GetObjectCommand({ Bucket, Key: keyOf(key) })
-        return await told(
-          client.send(command, inTime()).then(async ({ Body }) => (await Body?.transformToByteArray()) ?? null),
-        )
+        return await ask(async (options) => {
+          const { Body } = await client.send(command, options)
+          return (await Body?.transformToByteArray()) ?? null
+        })
       } catch (error) {
         if (error instanceof BucketFailure && error.code === 'NoSuchKey') return null
         throw error
@@ -114,15 +117,15 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
     // Not by a copy onto itself: there are servers that leave an object's time alone then.
     touch: (keys) =>
       inParallel(keys, AT_ONCE, async (key) => {
-        await told(
-          client.send(new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: 'touched' }), inTime()),
-        )
+        const command = new sdk.PutObjectCommand({ Bucket, Key: `${keyOf(key)}${MARK}`, Body: 'touched' })
+        await ask((options) => client.send(command, options))
       }),
 
     delete: (keys) =>
       inParallel(keys, AT_ONCE, async (key) => {
         for (const Key of [`${keyOf(key)}${MARK}`, keyOf(key)]) {
-          await told(client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), inTime()))
+          const command = new sdk.DeleteObjectCommand({ Bucket, Key })
+          await ask((options) => client.send(command, options))
         }
       }),
 

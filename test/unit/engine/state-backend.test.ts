@@ -108,6 +108,22 @@ describe('with a state backend', () => {
     expect(out.values).toEqual([1, 2, 3, 4])
   })
 
+  test('trouble with the source meanwhile does not wait for the end of an outage', async () => {
+    await start(counting({ backend: backend() }), { commitMs: 0 })
+    store.failure = new Error('down')
+    log.append(1)
+    const running = task.epoch({ checkpointMs: 30 })
+    await waitUntil(() => out.values.length === 1)
+    log.openErrors.push(...Array.from({ length: 5 }, () => new Error('no broker')))
+    log.pollErrors.push(new Error('connection lost'))
+    log.append(11)
+    await waitUntil(() => log.openErrors.length === 0)
+    log.append(21)
+    await waitUntil(() => out.values.length === 3)
+    store.failure = null
+    expect(await running).toMatchObject({ ended: 'interval', read: 3 })
+  })
+
   test('a session that is lost in an outage goes on from the last checkpoint, and outputs come once', async () => {
     await start(counting({ backend: backend() }), { commitMs: 0 })
     log.append(1)

@@ -1,3 +1,7 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { s3State } from '../../../../src/connectors/s3/s3-state.js'
 import { startS3, type S3Server } from '../../../setup/s3/s3-server.js'
@@ -31,6 +35,30 @@ test('a bucket that is not there is told without secrets', async () => {
   expect(told).toMatch(/NoSuchBucket/)
   expect(told).not.toContain(server.connection.credentials.secretAccessKey)
   await expect(store.get('a'.repeat(64))).rejects.toThrow(/NoSuchBucket/)
+})
+
+test('a server that says nothing is given up after the request time-out, whatever the garbage collector takes', async () => {
+  const silent = createServer(() => undefined)
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const collecting = setInterval(collect, 20)
+  try {
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const connection = () => ({ ...server.connection, endpoint, requestTimeout: '500ms' })
+    const task = { namespace: 'n', pipeline: 'p', stage: 's', partition: 0 }
+    const store = await s3State({ bucket }).open({ ...task, signal: new AbortController().signal, connection })
+    const key = 'a'.repeat(64)
+    const segments = async (): Promise<void> => {
+      for await (const _segment of store.list());
+    }
+    for (const asked of [store.put(key, Buffer.from('a')), store.get(key), store.touch([key]), segments()])
+      await expect(asked).rejects.toThrow(/abort|answer/i)
+  } finally {
+    clearInterval(collecting)
+    silent.closeAllConnections()
+    silent.close()
+  }
 })
 
 test('its options', () => {
