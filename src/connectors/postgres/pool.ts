@@ -35,6 +35,8 @@ export async function openDatabase(settings: unknown): Promise<Database> {
     pools.set(key, shared)
     // Of connections that nobody holds: whoever needs one gets another.
     shared.pool.on('error', () => undefined)
+    // The server may close one in the very bytes that open it, before anybody holds it: unheard, that ends the process.
+    shared.pool.on('connect', (client) => client.on('error', () => undefined))
   }
   shared.users++
   let open = true
@@ -121,8 +123,6 @@ class PooledSession implements Session {
   release(broken: boolean): void {
     this.#signal.removeEventListener('abort', this.#abort)
     this.#client.removeListener('error', this.#lose)
-    // A destroyed one still tells its end, to nobody.
-    if (broken) this.#client.on('error', () => undefined)
     this.#client.release(broken)
   }
 
