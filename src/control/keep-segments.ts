@@ -22,12 +22,28 @@ export interface Keeping {
 export async function keepSegments(keeping: Keeping, state: StateMark | undefined): Promise<void> {
   const { blueprint, at, of } = keeping
   const { backend } = blueprint
-  const keys = (state?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []))
+  const keys = keysOf(state)
   if (backend === null || keys.length === 0) return
   const store = await open(keeping, backend, of)
   try {
     if (isSame(at, of)) await renew(store, keys, of, backend)
     else await copy(keeping, store, keys, backend)
+  } finally {
+    await store.close()
+  }
+}
+
+/**
+ * No checkpoint to come is to name them: they count as dropped just now, so that one can go back to `state` for as long as to
+ * any other checkpoint.
+ */
+export async function dropSegments(keeping: Omit<Keeping, 'of'>, state: StateMark | undefined): Promise<void> {
+  const { backend } = keeping.blueprint
+  const keys = keysOf(state)
+  if (backend === null || keys.length === 0) return
+  const store = await open(keeping, backend, keeping.at)
+  try {
+    await store.touch(keys)
   } finally {
     await store.close()
   }
@@ -46,6 +62,9 @@ export async function removeSegments(keeping: Omit<Keeping, 'of'>): Promise<void
     await store.close()
   }
 }
+
+const keysOf = (state: StateMark | undefined): readonly string[] =>
+  (state?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []))
 
 const isSame = (a: TaskAt, b: TaskAt): boolean =>
   a.pipeline === b.pipeline && a.stage === b.stage && a.partition === b.partition

@@ -16,7 +16,7 @@ import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
 import { fenceGone } from './fence-gone.js'
-import { keepSegments } from './keep-segments.js'
+import { dropSegments, keepSegments } from './keep-segments.js'
 import { isRescalable, type Rescale, rescaleFor } from './rescale.js'
 import { readSavedTask, savedPlace } from './saved-task.js'
 import { lastTaskState } from './task-history.js'
@@ -145,6 +145,7 @@ class TaskTakeOver {
     const origin = mapValues(bounds, ({ start }) => start)
     const identities: Record<string, string> = {}
     for (const [id, { identity }] of Object.entries(bounds)) if (identity !== undefined) identities[id] = identity
+    await this.leave(last)
     return this.begun({
       ...this.blank(origin),
       ...above,
@@ -168,13 +169,23 @@ class TaskTakeOver {
       const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(positions).join(', ')}`
       throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
     }
+    const above = await this.above(last)
+    const until = await this.until()
+    await this.leave(last)
     return this.begun({
       ...this.blank(positions),
-      ...(await this.above(last)),
+      ...above,
       checkpoint: { ...checkpoint, positions, identities, ledgers: {} },
-      until: await this.until(),
+      until,
       ...this.allowed,
     })
+  }
+
+  /** The new generation may be a mistake: its sessions know nothing of what the old one had, and would delete it as long dropped. */
+  private async leave(last: TaskState | null): Promise<void> {
+    const { blueprint, stage, partition, signal, context } = this
+    const at = { pipeline: blueprint.name, stage: stage.id, partition }
+    await dropSegments({ engine: context.engine, blueprint, at, signal }, last?.checkpoint.state)
   }
 
   /** With its segments where the task's are. Null: a savepoint has no such task. */

@@ -172,6 +172,19 @@ test('segments of the old checkpoint are kept from being deleted; where they are
   expect(out.receipts).toHaveLength(receipts)
 })
 
+test('what a new generation has no use for is kept for as long as what any checkpoint drops', async () => {
+  const pipeline = counts(true)
+  await record(pipeline)
+  const newest = recorded.task.state.checkpoint.state?.segments ?? []
+  const keys = newest.flatMap((segment) => ('key' in segment ? [segment.key] : []))
+  expect(keys.length).toBeGreaterThan(0)
+  for (const input of [{ rewind: back({ epoch: 0, generation: null }) }, { fresh: true }]) {
+    store.now += 5_000
+    await takenOver(contextOf([pipeline], recorded.client), pipeline, { until: null, fresh: false, from: null, ...input })
+    for (const key of keys) expect(store.blobs.get(key)?.at).toBe(store.now)
+  }
+})
+
 test('may let go of state that no step takes', async () => {
   const pipeline = counts(false)
   await record(pipeline)
