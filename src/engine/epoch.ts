@@ -194,11 +194,11 @@ class EpochRun {
   }
 
   /** Status shows what holds a checkpoint back, though only checkpoints tell of anything else. */
-  private tellTrouble(): null {
+  private tellTrouble(waits = false): null {
     const { host, keeper, claim, guard } = this.session
     const { trouble } = keeper
     // Failed checkpoints are told one by one.
-    if (this.told || guard.hasFailed || trouble === null || (guard.lateMs ?? 0) < TROUBLE_MS) return null
+    if (this.told || (guard.hasFailed && !waits) || trouble === null || (guard.lateMs ?? 0) < TROUBLE_MS) return null
     this.told = true
     host.tell?.(claim, problemOf(trouble, Date.now()))
     return null
@@ -330,8 +330,14 @@ class EpochRun {
   private async finish(ended: EpochEnd, problem?: Problem): Promise<EpochResult> {
     const { guard, keeper, abort } = this.session
     await this.settle(ended === 'problem')
-    const state = await guard.again(abort.signal, (signal) => keeper.capture(signal))
-    return this.result(ended, state, problem)
+    // A command takes back what was told before it.
+    this.told = false
+    const looking = setInterval(() => this.tellTrouble(true), LATE_LOOK_MS)
+    try {
+      return this.result(ended, await guard.again(abort.signal, (signal) => keeper.capture(signal)), problem)
+    } finally {
+      clearInterval(looking)
+    }
   }
 
   /** Commits what is to be committed before a checkpoint. `all`: ledgers without outputs, too. */

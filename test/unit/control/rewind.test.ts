@@ -180,7 +180,12 @@ test('what a new generation has no use for is kept for as long as what any check
   expect(keys.length).toBeGreaterThan(0)
   for (const input of [{ rewind: back({ epoch: 0, generation: null }) }, { fresh: true }]) {
     store.now += 5_000
-    await takenOver(contextOf([pipeline], recorded.client), pipeline, { until: null, fresh: false, from: null, ...input })
+    await takenOver(contextOf([pipeline], recorded.client), pipeline, {
+      until: null,
+      fresh: false,
+      from: null,
+      ...input,
+    })
     for (const key of keys) expect(store.blobs.get(key)?.at).toBe(store.now)
   }
 })

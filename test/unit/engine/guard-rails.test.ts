@@ -180,6 +180,20 @@ describe('tolerable failures', () => {
     await expectGoesOn([1, 2])
   })
 
+  test('a pause that waits for the store says what it waits for', async () => {
+    await start({})
+    store.failure = new Error('disk on fire')
+    log.append(1)
+    const running = task.epoch()
+    await waitUntil(() => out.values.length === 1)
+    task.session.interrupt('interrupted', 1)
+    await waitUntil(() => told.length > 0)
+    expect(told).toMatchObject([{ code: 'StateBackendUnavailable', message: expect.stringContaining('disk on fire') }])
+    store.failure = null
+    expect(await running).toMatchObject({ ended: 'interrupted', positions: { numbers: '1' } })
+    await expectGoesOn([1, 2])
+  })
+
   test('a sink that never ends its commit is not waited for; the ledger is closed when it does', async () => {
     await start({ timeout: '100ms', tolerableFailures: 0 })
     let answer: (() => void) | undefined
