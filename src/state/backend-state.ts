@@ -6,7 +6,7 @@ import { type Blob, blobOf } from './blob.js'
 import { keeping } from './keepable.js'
 import { LogSegment } from './log-segment.js'
 import { SegmentWriter } from './segment.js'
-import type { SegmentLog } from './segment-log.js'
+import { FULL_BYTES, type SegmentLog } from './segment-log.js'
 import type { Shelf } from './shelf.js'
 import type { StateKeeper } from './state-keeper.js'
 import type { StepStates } from './step-states.js'
@@ -17,7 +17,6 @@ import { sweep } from './sweep.js'
 const REST_BYTES = 1024 * 1024
 /** A segment that is begun beside processing holds at least that much, unless the last one was begun long ago. */
 const LEAST_BYTES = 1024 * 1024
-const MOST_BYTES = 16 * 1024 * 1024
 const LONG_AGO_MS = 1_000
 /** Where that is less, segments hold this part of the state. */
 const PART = 64
@@ -47,8 +46,8 @@ export interface BackendStateOptions extends LinkOptions {
   readonly retainMs: number
   /** Time of the epoch that is under way or was the last; 0: none was. */
   readonly time: () => EpochMs
-  /** Keys of segments that savepoints name. */
-  readonly pinned?: () => Promise<ReadonlySet<string>>
+  /** Of a segment, before compression; the last entry may go beyond. Default: 16 MiB. */
+  readonly mostBytes?: number
 }
 
 interface Build {
@@ -78,6 +77,7 @@ export class BackendState implements StateKeeper {
   constructor(options: BackendStateOptions) {
     this.options = options
     this.link = new StoreLink(options)
+    options.log.fullBytes = options.mostBytes ?? FULL_BYTES
   }
 
   tend(): void {
@@ -126,7 +126,7 @@ export class BackendState implements StateKeeper {
     log.drop(dead)
     const drop = Math.min(dead, recorded)
     const add = log.segments.slice(recorded - drop).flatMap(({ mark }) => mark ?? [])
-    log.recorded = log.segments.length
+    log.record()
     return { add, drop, versions: states.versions }
   }
 
@@ -143,8 +143,9 @@ export class BackendState implements StateKeeper {
   }
 
   private get mostBytes(): number {
-    const part = (this.options.states.size * this.entryBytes) / PART
-    return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, part))
+    const { states, log } = this.options
+    const part = (states.size * this.entryBytes) / PART
+    return Math.min(log.fullBytes, Math.max(LEAST_BYTES, part))
   }
 
   private get isDue(): boolean {
@@ -165,6 +166,8 @@ export class BackendState implements StateKeeper {
         keeping(this.options.task, () => states.take(batch, writer, segment))
         if (writer.bytes < mostBytes && states.changeCount > 0) continue
         this.build = null
+        log.end(states.changeCount)
+        segment.rawBytes = writer.bytes
         this.storingBytes = writer.bytes
         this.entryBytes = Math.max(ENTRY_BYTES, writer.bytes / Math.max(1, writer.entries))
         this.storing = this.store(writer.raw(), segment)
@@ -243,12 +246,10 @@ export class BackendState implements StateKeeper {
   }
 
   private async sweep(before: EpochMs): Promise<void> {
-    const { log, store, pinned, warn } = this.options
+    const { log, store, warn } = this.options
     const keys = new Set(keysOf(log.segments))
     try {
-      const savepoints = await pinned?.()
-      const keeps = (key: string): boolean => keys.has(key) || savepoints?.has(key) === true
-      await sweep(store, before, keeps, this.abort.signal)
+      await sweep(store, before, (key) => keys.has(key), this.abort.signal)
     } catch (error) {
       // Another one follows.
       if (!this.abort.signal.aborted) warn(this.link.unavailable('delete old segments', error).message)

@@ -15,6 +15,8 @@ export class LogSegment implements Home {
   entries = 0
   /** As it is stored. */
   bytes = 0
+  /** Before compression. */
+  rawBytes = 0
   /** Null before it is stored. */
   mark: Segment | null = null
   private readonly parts: Part[] = []

@@ -50,6 +50,7 @@ export async function restoreLog(
     if (raw === undefined) break
     const segment = new LogSegment()
     segment.mark = mark
+    segment.rawBytes = raw.length
     segment.bytes = 'data' in mark ? Buffer.byteLength(mark.data, 'base64') : mark.bytes
     try {
       await inSlices(states.restoring(raw, segment), signal)
@@ -59,7 +60,7 @@ export async function restoreLog(
     }
     log.segments.push(segment)
   }
-  log.recorded = log.segments.length
+  log.record()
   return log
 }
 

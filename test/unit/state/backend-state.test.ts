@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StateBackendUnavailable } from '../../../src/errors/state.js'
+import { MANY } from '../../../src/state/segment-log.js'
 import { SegmentFault } from '../../../src/state/restore.js'
 import { waitUntil } from '../../setup/wait-until.js'
 import { MemoryStore } from './memory-store.js'
@@ -126,6 +127,28 @@ test('a segment that is needed no more when its checkpoint is made is in none', 
   const { segments } = await task.checkpoint()
   expect(segments.length).toBeLessThan(store.puts)
   expect(await entriesAt(store, task.mark)).toEqual(task.entries)
+})
+
+test('a state of more full segments than a log should have is not rewritten for ever', async () => {
+  const large = await StoredTask.open(store, undefined, { mostBytes: 65_536 })
+  for (let i = 0; i < 5_000; i++) large.table.set(`key ${i}`, `${i} ${'z'.repeat(4_096)}`)
+  large.states.journal.forget()
+  await large.checkpoint()
+  const { length } = large.mark.segments
+  expect(length).toBeGreaterThan(MANY)
+  let most = 0
+  for (let i = 0; i < MANY + 50; i++) {
+    const { puts } = store
+    large.table.set(`key ${i}`, 'changed')
+    large.states.journal.forget()
+    await large.checkpoint()
+    most = Math.max(most, store.puts - puts)
+  }
+  // Each time a part of it at most, and those that hold little become full ones.
+  expect(most).toBeLessThan(length / 16)
+  expect(large.mark.segments.length).toBeLessThan(length + 1.5 * MANY)
+  expect(await entriesAt(store, large.mark)).toEqual(large.entries)
+  await large.keeper.close()
 })
 
 test('a session that closes waits for no store', async () => {

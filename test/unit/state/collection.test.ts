@@ -14,10 +14,9 @@ async function sweepAt(task: StoredTask, clock: { now: number }, store: MemorySt
   await sleepUntil(() => !task.keeper.sweeps)
 }
 
-async function opened(store: MemoryStore, mark?: StateMark, pinned?: () => Promise<ReadonlySet<string>>) {
+async function opened(store: MemoryStore, mark?: StateMark) {
   const clock = { now: 0 }
-  const more = { retainMs: RETAIN_MS, time: () => clock.now, ...(pinned !== undefined && { pinned }) }
-  return { clock, task: await StoredTask.open(store, mark, more) }
+  return { clock, task: await StoredTask.open(store, mark, { retainMs: RETAIN_MS, time: () => clock.now }) }
 }
 
 /** Everything changes: whatever there was before is needed no more. */
@@ -51,21 +50,6 @@ test('what is needed is never deleted, however old', async () => {
   const mark = await turnOver(task, 1)
   await sweepAt(task, clock, store, store.now + 100 * RETAIN_MS)
   expect(await entriesAt(store, mark)).toEqual({ a: 1, b: 1, c: 1 })
-  await task.keeper.close()
-})
-
-test('what a savepoint names is kept', async () => {
-  const store = new MemoryStore()
-  const pins = new Set<string>()
-  const { task, clock } = await opened(store, undefined, async () => pins)
-  const first = await turnOver(task, 1)
-  for (const segment of first.segments) if ('key' in segment) pins.add(segment.key)
-  await turnOver(task, 2)
-  await sweepAt(task, clock, store, store.now + 10 * RETAIN_MS)
-  expect(await entriesAt(store, first)).toEqual({ a: 1, b: 1, c: 1 })
-  pins.clear()
-  await sweepAt(task, clock, store, store.now + RETAIN_MS)
-  expect(store.blobs.size).toBe(1)
   await task.keeper.close()
 })
 
