@@ -1,6 +1,7 @@
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow'
 import type { ControlActivities } from '../activities/control.js'
 import type { SessionActivities } from '../activities/session.js'
+import type { StateMark } from '../src/protocol/checkpoint.js'
 import { ACTIVITY, claimsQueue } from '../src/protocol/names.js'
 
 /** A worker that is there takes a task from its own queue at once: after this long it isn't. */
@@ -11,6 +12,8 @@ const COMMIT_SLACK_MS = 600_000
 const GUARDED_MS = 30 * 24 * 3_600_000
 /** Fencing waits for a broker's or a database's own time-outs. */
 const CLAIM_MS = 120_000
+/** A claim reads all of a state: it may be as slow as that, in bytes as they are stored. A worker that is gone misses its beat. */
+const LEAST_BYTES_PER_MS = 1_000
 
 /** The plan: tried often at first, until a worker has it that knows the pipeline. */
 export const plan = proxyActivities<Pick<ControlActivities, typeof ACTIVITY.describePipeline>>({
@@ -41,17 +44,23 @@ export const keep = proxyActivities<Pick<ControlActivities, typeof ACTIVITY.keep
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 })
 
+/** How long a claim may take that begins with this state. */
+export function claimMs({ segments }: StateMark = { segments: [], versions: {} }): number {
+  const bytes = segments.reduce((sum, segment) => sum + ('bytes' in segment ? segment.bytes : 0), 0)
+  return CLAIM_MS + Math.ceil(bytes / LEAST_BYTES_PER_MS)
+}
+
 /** One attempt: a claim that got lost may have fenced, so the next one has to carry a higher number. */
 export function claimWith(
   taskQueue: string,
-  heartbeatMs: number,
+  times: { readonly lengthMs: number; readonly heartbeatMs: number },
   summary: string,
 ): SessionActivities[typeof ACTIVITY.claim] {
   return proxyActivities<SessionActivities>({
     ...oneAttempt,
     taskQueue: claimsQueue(taskQueue),
-    startToCloseTimeout: CLAIM_MS,
-    heartbeatTimeout: heartbeatMs,
+    startToCloseTimeout: times.lengthMs,
+    heartbeatTimeout: times.heartbeatMs,
     summary,
   })[ACTIVITY.claim]
 }

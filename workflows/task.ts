@@ -14,7 +14,7 @@ import { type EpochInput, type EpochResult, ownerOf, recordClaim, recordEpoch } 
 import { MEMO, type TaskControl, type TaskMemo } from '../src/protocol/messages.js'
 import { ACTIVITY, pipelineWorkflowId } from '../src/protocol/names.js'
 import type { TaskState } from '../src/protocol/task.js'
-import { claimWith, epochOn, sessionOn } from './activities.js'
+import { claimMs, claimWith, epochOn, sessionOn } from './activities.js'
 import { type Failure, failureOf, fencedBy, problemFrom } from './failure.js'
 import { controlSignal, reportSignal, taskQuery } from './messages.js'
 import { nextRun } from './next-run.js'
@@ -138,7 +138,7 @@ class TaskRun {
     const claiming = scope.run(() =>
       claimWith(
         settings.taskQueue,
-        heartbeatMs,
+        { lengthMs: claimMs(checkpoint.state), heartbeatMs },
         `claim ${this.state.claim}`,
       )({
         pipeline,
