@@ -15,9 +15,12 @@ export interface Keeping {
   readonly signal: AbortSignal
 }
 
+/** What was put so long ago at most is an attempt's before this one. What is older is put again, lest it be what was found spoilt. */
+const LATELY_MS = 3_600_000
+
 /**
  * An older checkpoint is to be the newest again: its segments count as young from now on, so that nobody deletes them
- * before the next session names them; those of another place are copied. Throws `StateCorrupt` where the backend has deleted one.
+ * before the next session names them; those of another place are copied, and count as young meanwhile. Throws `StateCorrupt` where the backend has deleted one.
  */
 export async function keepSegments(keeping: Keeping, state: StateMark | undefined): Promise<void> {
   const { blueprint, at, of } = keeping
@@ -26,7 +29,8 @@ export async function keepSegments(keeping: Keeping, state: StateMark | undefine
   if (backend === null || keys.length === 0) return
   const store = await open(keeping, backend, of)
   try {
-    if (isSame(at, of)) await renew(store, keys, of, backend)
+    await store.touch(keys)
+    if (isSame(at, of)) await requireAll(store, keys, of, backend)
     else await copy(keeping, store, keys, backend)
   } finally {
     await store.close()
@@ -69,8 +73,12 @@ const keysOf = (state: StateMark | undefined): readonly string[] =>
 const isSame = (a: TaskAt, b: TaskAt): boolean =>
   a.pipeline === b.pipeline && a.stage === b.stage && a.partition === b.partition
 
-async function renew(store: SegmentStore, keys: readonly string[], task: TaskAt, backend: StateBackend): Promise<void> {
-  await store.touch(keys)
+async function requireAll(
+  store: SegmentStore,
+  keys: readonly string[],
+  task: TaskAt,
+  backend: StateBackend,
+): Promise<void> {
   const there = new Set<string>()
   for await (const { key } of store.list()) there.add(key)
   const segment = keys.find((key) => !there.has(key))
@@ -85,7 +93,12 @@ async function copy(
 ): Promise<void> {
   const to = await open(keeping, backend, keeping.at)
   try {
+    // An activity has its time: of several attempts each gets further.
+    const copied = new Set<string>()
+    for await (const { key, at } of to.list()) if (at >= Date.now() - LATELY_MS) copied.add(key)
+    await to.touch(keys.filter((key) => copied.has(key)))
     for (const key of keys) {
+      if (copied.has(key)) continue
       keeping.signal.throwIfAborted()
       const blob = await from.get(key)
       if (blob === null) throw gone(keeping.of, key, backend)

@@ -161,6 +161,35 @@ describe.each([['in history', false] as const, ['in a backend', true] as const])
   },
 )
 
+test('a start that had no time to copy all of a savepoint goes on where it was, and what is copied is not deleted meanwhile', async () => {
+  const pipeline = counts(true)
+  await record(pipeline)
+  await read(1, 11, 2)
+  await save(pipeline)
+  const [from, to] = [storeOf('counts/savepoint.before.main/0'), storeOf('fork/main/0')]
+  const keys = [...from.blobs.keys()]
+  expect(keys.length).toBeGreaterThan(1)
+  from.now = to.now = Date.now()
+  const get = from.get.bind(from)
+  const got: string[] = []
+  from.get = async (key) => {
+    got.push(key)
+    if (got.length === 2) throw new Error('out of time')
+    return await get(key)
+  }
+  recorded.name = 'counts'
+  const fork = counts(true, 'fork', new BreakableSink('out'))
+  await expect(start(fork, { of: 'counts' })).rejects.toThrow('out of time')
+  expect([...from.blobs.values()].map(({ at }) => at)).toEqual(keys.map(() => from.now))
+  await start(fork, { of: 'counts' })
+  expect(got).toEqual([keys[0], ...keys.slice(1, 2), ...keys.slice(1)])
+  // Long after: it may be there, and be spoilt.
+  to.now = 0
+  await to.touch(keys)
+  await start(fork, { of: 'counts' })
+  expect(got.slice(-keys.length)).toEqual(keys)
+})
+
 test('a partition that was added since begins at earliest; what nobody has kept is told', async () => {
   const pipeline = counts(false)
   await record(pipeline)
