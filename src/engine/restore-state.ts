@@ -79,9 +79,13 @@ async function restoreFrom(
   task: TaskAt,
 ): Promise<SegmentLog> {
   const recorded: StateMark = claim.checkpoint.state ?? { segments: [], versions: {} }
-  const read = (key: string): Promise<Uint8Array | null> => {
+  const read = async (segment: string): Promise<Uint8Array> => {
     if (backend === null) throw new StateBackendMissing(task)
-    return attempted(task, backend.describe, 'read a segment', () => backend.store.get(key))
+    const { store, describe } = backend
+    const bytes = await attempted(task, describe, 'read a segment', () => store.get(segment))
+    const reason = `it is not in the state backend (${describe}): is that the one it was stored in?`
+    if (bytes === null) throw new StateCorrupt({ ...task, segment, reason })
+    return bytes
   }
   let log: SegmentLog
   try {

@@ -69,7 +69,10 @@ export const errorCatalog = {
     retryable: true,
     next: 'mend what the message names; the task goes on by itself, at the worst from its last checkpoint',
   },
-  StateCorrupt: { retryable: false, next: 'start --fresh --from a position whose state can be built again' },
+  StateCorrupt: {
+    retryable: false,
+    next: 'where the pipeline was given another state backend, give it the old one back and resume; else rewind to a savepoint, or start --fresh --from a position whose state can be built again',
+  },
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one (start --if-not-running), or drain it first' },
   CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },

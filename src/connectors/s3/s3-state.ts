@@ -82,6 +82,10 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
       if (!IsTruncated || from === '') return
     }
   }
+  const remove = async (key: string): Promise<void> => {
+    const command = new sdk.DeleteObjectCommand({ Bucket, Key: keyOf(key) })
+    await ask((options) => client.send(command, options))
+  }
   return {
     async put(key, Body) {
       const command = new sdk.PutObjectCommand({ Bucket, Key: keyOf(key), Body })
@@ -104,8 +108,9 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
     async *list() {
       let last = null as Listed | null
       for await (const { key, bytes, at } of objects()) {
-        // Its mark follows each segment, in the order of keys.
+        // Its mark follows each segment, in the order of keys. One without was put when its segment was gone.
         if (last !== null && key === `${last.key}${MARK}`) last = { ...last, at: Math.max(last.at, at) }
+        else if (key.endsWith(MARK) && isSegmentKey(key.slice(0, -MARK.length))) await remove(key)
         else {
           if (last !== null) yield last
           last = isSegmentKey(key) ? { key, bytes, at } : null
@@ -123,10 +128,7 @@ function storeIn({ sdk, client, timeoutMs }: Reach, Bucket: string, root: string
 
     delete: (keys) =>
       inParallel(keys, AT_ONCE, async (key) => {
-        for (const Key of [`${keyOf(key)}${MARK}`, keyOf(key)]) {
-          const command = new sdk.DeleteObjectCommand({ Bucket, Key })
-          await ask((options) => client.send(command, options))
-        }
+        for (const each of [`${key}${MARK}`, key]) await remove(each)
       }),
 
     // The client is the process's.

@@ -163,7 +163,7 @@ describe('with a state backend', () => {
     expect(corrupt).toMatchObject({ retryable: false, details: { segment: key } })
     store.blobs.clear()
     await expect(task.again()).rejects.toThrow(
-      `segment ${key} of the state of task counts/main/0 cannot be read: there is none`,
+      `segment ${key} of the state of task counts/main/0 cannot be read: it is not in the state backend (a map): is that the one it was stored in?`,
     )
   })
 

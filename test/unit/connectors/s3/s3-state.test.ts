@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { s3State } from '../../../../src/connectors/s3/s3-state.js'
+import { sdkBucket } from '../../../../src/connectors/s3/sdk-bucket.js'
 import { startS3, type S3Server } from '../../../setup/s3/s3-server.js'
 import { segmentStoreTests } from '../segment-stores.js'
 
@@ -59,6 +60,26 @@ test('a server that says nothing is given up after the request time-out, whateve
     silent.closeAllConnections()
     silent.close()
   }
+})
+
+test('what was touched and is gone leaves nothing behind', async () => {
+  const task = { namespace: 'n', pipeline: 'p', stage: 's', partition: 0 }
+  const signal = new AbortController().signal
+  const store = await s3State({ bucket }).open({ ...task, signal, connection: () => server.connection })
+  const { list } = await sdkBucket(server.connection, bucket)
+  const [there, gone] = ['a'.repeat(64), 'b'.repeat(64)]
+  await store.put(there, Buffer.from('a'))
+  await store.touch([there, gone])
+  expect((await list('n/')).map((key) => key.replace('n/p/s-00000/', ''))).toEqual([
+    there,
+    `${there}.touched`,
+    `${gone}.touched`,
+  ])
+  const listed: string[] = []
+  for await (const { key } of store.list()) listed.push(key)
+  expect(listed).toEqual([there])
+  await store.delete(listed)
+  expect(await list('n/')).toEqual([])
 })
 
 test('its options', () => {
