@@ -2,6 +2,7 @@ import { describe, test } from 'vitest'
 import { nodeDisk } from '../../../../src/connectors/file/disk.js'
 import { fileSinkDefinition } from '../../../../src/connectors/file/file-sink.js'
 import { sinkContract } from '../../../../src/testing/contract.js'
+import { inLanes } from '../lanes.js'
 import { newDirectory, outputLines, steppedDisk } from './places.js'
 
 interface Sample {
@@ -22,5 +23,6 @@ describe('the file sink keeps the sink contract', () => {
     },
     value: (n): Sample => ({ n, text: `value ${n} "ü"\n` }),
   })
-  for (const { name, run } of checks) test(name, run, 300_000)
+  const lanes = inLanes(4)
+  for (const { name, run } of checks) test.concurrent(name, () => lanes(run), 600_000)
 })

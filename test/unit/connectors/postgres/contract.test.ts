@@ -4,6 +4,7 @@ import type { TransactionalSink } from '../../../../src/definition/sink.js'
 import { type ContractSubject, sinkContract } from '../../../../src/testing/contract.js'
 import { type TestDatabase, testDatabase } from '../../../setup/postgres-database.js'
 import { postgresUrl } from '../../../setup/shared-servers.js'
+import { inLanes } from '../lanes.js'
 import { stepped } from './claims.js'
 
 interface Sample {
@@ -38,10 +39,13 @@ async function subject<W>(make: (table: string) => TransactionalSink<Sample, W>)
 
 const value = (n: number): Sample => ({ n, text: `value ${n} "ü"\n\t\\N {}` })
 
+// Each has a pool of its own.
+const lanes = inLanes(3)
+
 describe.each(['insert', 'copy'] as const)('the Postgres sink keeps the sink contract by %s', (method) => {
   const checks = sinkContract({
     subject: (step) => subject((table) => postgresSinkDefinition<Sample>({ table, method }, stepped(step))),
     value,
   })
-  for (const { name, run } of checks) test(name, run, 300_000)
+  for (const { name, run } of checks) test.concurrent(name, () => lanes(run), 600_000)
 })

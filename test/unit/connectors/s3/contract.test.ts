@@ -4,6 +4,7 @@ import { sdkBucket } from '../../../../src/connectors/s3/sdk-bucket.js'
 import { sinkContract } from '../../../../src/testing/contract.js'
 import { startS3, type S3Server } from '../../../setup/s3/s3-server.js'
 import { uniqueName } from '../../../setup/unique-name.js'
+import { inLanes } from '../lanes.js'
 import { committedLines, steppedBucket } from './buckets.js'
 
 interface Sample {
@@ -34,5 +35,6 @@ describe('the S3 sink keeps the sink contract, on a real server', () => {
     // Nothing is ever tidied up.
     commits: 3,
   })
-  for (const { name, run } of checks) test(name, run, 300_000)
+  const lanes = inLanes(4)
+  for (const { name, run } of checks) test.concurrent(name, () => lanes(run), 600_000)
 })

@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest'
 import { sinkContract } from '../../../../../src/testing/contract.js'
+import { inLanes } from '../../lanes.js'
 import { newPlace, readValues, steppedLink } from './places.js'
 
 interface Sample {
@@ -18,5 +19,6 @@ describe('the Kafka sink keeps the sink contract', () => {
     commits: 3,
     fencesFirst: true,
   })
-  for (const { name, run } of checks) test(name, run, 600_000)
+  const lanes = inLanes(4)
+  for (const { name, run } of checks) test.concurrent(name, () => lanes(run), 600_000)
 })
