@@ -6,12 +6,12 @@ import { brokers, temporalAddress } from '../setup/shared-servers.js'
 import { leakedWorkers } from '../setup/scene/worker-process.js'
 
 /**
- * The promise: position and state are carried through continue-as-new, and so is every command. A task makes 200
+ * The promise: position and state are carried through continue-as-new, and so is every command. A task makes 120
  * checkpoints and continues as new at least 10 times while it is paused and resumed over and over: each command takes
  * effect, each epoch is recorded once, and nothing is lost, doubled or reordered.
  */
 
-const CHECKPOINTS = 200
+const CHECKPOINTS = 120
 
 let scene: Scene
 
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 it('carries position and commands through at least 10 continue-as-new', async () => {
   scene = await Scene.open({ temporalAddress: temporalAddress(), brokers: brokers(), perSecond: 500 })
-  await scene.begin(2, { checkpointMs: 100, maxHistoryEvents: 80 })
+  await scene.begin(2, { checkpointMs: 100, maxHistoryEvents: 50 })
   let rounds = 0
   // As many rounds as that, however fast checkpoints are made meanwhile.
   for (; rounds <= 10 || (await scene.task(0)).checkpoint.epoch < CHECKPOINTS; rounds++) {
