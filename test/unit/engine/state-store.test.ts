@@ -8,7 +8,7 @@ import type { Pipeline } from '../../../src/definition/pipeline.js'
 import type { Serde } from '../../../src/definition/serde.js'
 import { json } from '../../../src/definition/serdes/index.js'
 import type { StateBackend } from '../../../src/definition/state-backend.js'
-import type { StateStore } from '../../../src/definition/state-store.js'
+import type { StateStore, ValueStore } from '../../../src/definition/state-store.js'
 import type { InvalidDefinition } from '../../../src/errors/definition.js'
 import { StateStoreUnavailable } from '../../../src/errors/state.js'
 import { MemoryStore } from '../state/memory-store.js'
@@ -81,23 +81,27 @@ test('what a killed session has left goes at the next claim', async () => {
   expect(await left()).toEqual([expect.not.stringMatching('dead')])
 })
 
+/** On disk, and with these in front of its own calls. */
+function failing(calls: (values: ValueStore) => Partial<ValueStore>): StateStore {
+  const disk = lmdbStore({ directory })
+  return {
+    ...disk,
+    async open(ctx) {
+      const values = await disk.open(ctx)
+      return { ...values, ...calls(values) }
+    },
+  }
+}
+
 describe('a store that fails', () => {
   test.each(['fail', 'skip'] as const)('ends the session, and no record is blamed (onError: %s)', async (onError) => {
     let broken: Error | null = null
-    const disk = lmdbStore({ directory })
-    const store: StateStore = {
-      ...disk,
-      async open(ctx) {
-        const values = await disk.open(ctx)
-        return {
-          ...values,
-          get(at) {
-            if (broken !== null) throw broken
-            return values.get(at)
-          },
-        }
+    const store = failing((values) => ({
+      get(at) {
+        if (broken !== null) throw broken
+        return values.get(at)
       },
-    }
+    }))
     task = new Task(counting(store, onError))
     await task.claim()
     // More than what waits in memory to be written.
@@ -118,20 +122,12 @@ describe('a store that fails', () => {
 
   test('ends the session when the disk is full, and the next one goes on from the checkpoint', async () => {
     let full = false
-    const disk = lmdbStore({ directory })
-    const store: StateStore = {
-      ...disk,
-      async open(ctx) {
-        const values = await disk.open(ctx)
-        return {
-          ...values,
-          write(puts, removed) {
-            if (full) throw new Error('ENOSPC')
-            values.write(puts, removed)
-          },
-        }
+    const store = failing((values) => ({
+      write(puts, removed) {
+        if (full) throw new Error('ENOSPC')
+        values.write(puts, removed)
       },
-    }
+    }))
     task = new Task(counting(store))
     await task.claim()
     log.append(1)
