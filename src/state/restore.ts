@@ -78,13 +78,27 @@ export async function inSlices<R>(steps: Generator<void, R>, signal: AbortSignal
 }
 
 async function rawIn(mark: Segment, index: number, read: SegmentStore['get']): Promise<Uint8Array> {
-  const bytes = 'data' in mark ? Buffer.from(mark.data, 'base64') : await read(mark.key)
   try {
-    if (bytes === null) throw new RangeError('there is none')
-    return await ('data' in mark ? inflated(bytes) : rawOf({ key: mark.key, bytes }))
+    if ('data' in mark) return await inflated(Buffer.from(mark.data, 'base64'))
+    const { key } = mark
+    const bytes = await bytesOf(key, read)
+    // What was only spoilt on its way comes whole the next time.
+    return await rawOf({ key, bytes }).catch(async () => rawOf({ key, bytes: await bytesOf(key, read) }))
   } catch (error) {
+    if (error instanceof Unreadable) throw error.cause
     throw new SegmentFault(nameOf(mark, index), error)
   }
+}
+
+/** The store has failed: nothing is wrong with the segment. */
+class Unreadable extends Error {}
+
+async function bytesOf(key: string, read: SegmentStore['get']): Promise<Uint8Array> {
+  const bytes = await read(key).catch((cause: unknown) => {
+    throw new Unreadable('', { cause })
+  })
+  if (bytes === null) throw new RangeError('there is none')
+  return bytes
 }
 
 const nameOf = (segment: Segment, index: number): string =>

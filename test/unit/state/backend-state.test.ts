@@ -180,6 +180,19 @@ test('a segment that is not what was stored is a fault, and so is one that is mi
   await expect(entriesAt(store, mark)).rejects.toThrow('there is none')
 })
 
+test('a segment that was only spoilt on its way is read again', async () => {
+  task.table.set('a', 1)
+  const mark = await task.checkpoint()
+  const get = store.get.bind(store)
+  let reads = 0
+  store.get = async (key) => {
+    const blob = await get(key)
+    return reads++ === 0 ? (blob?.subarray(1) ?? null) : blob
+  }
+  expect(await entriesAt(store, mark)).toEqual({ a: 1 })
+  expect(reads).toBe(2)
+})
+
 test('state that lay in history goes on in the backend', async () => {
   task.table.set('a', 1)
   task.table.set('b', 2)
