@@ -40,7 +40,7 @@ async function subject<W>(make: (table: string) => TransactionalSink<Sample, W>)
 const value = (n: number): Sample => ({ n, text: `value ${n} "ü"\n\t\\N {}` })
 
 // Each has a pool of its own.
-const lanes = inLanes(3)
+const lanes = inLanes(4)
 
 describe.each(['insert', 'copy'] as const)('the Postgres sink keeps the sink contract by %s', (method) => {
   const checks = sinkContract({
