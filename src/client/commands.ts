@@ -1,5 +1,9 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Client,
+  isGrpcDeadlineError,
+  type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -13,15 +17,15 @@ import type { Patience } from './patience.js'
 import { pipelineStateOf } from './pipeline-state.js'
 import { describePipelineRun } from './read-pipeline.js'
 
+const PAUSE_MS = 200
+
 type Answer = Messages[typeof UPDATE.command]['output']
 
 /** Gives a command to the running pipeline. Resolves when the pipeline has accepted it. */
 export async function give(client: Client, name: string, command: PipelineCommand, patience: Patience): Promise<void> {
   const handle = client.workflow.getHandle(pipelineWorkflowId(name))
   try {
-    await client.withDeadline(patience.deadline, () =>
-      handle.executeUpdate<Answer, [PipelineCommand]>(UPDATE.command, { args: [command] }),
-    )
+    await client.withDeadline(patience.deadline, () => ask(handle, command, patience))
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw await notRunning(client, name, error)
     if (error instanceof WorkflowUpdateFailedError) {
@@ -34,6 +38,21 @@ export async function give(client: Client, name: string, command: PipelineComman
       throw new CommandTimeout(details, error)
     }
     throw error
+  }
+}
+
+/** A server that is busy gives up before the deadline. Asked again, the same id is the same update to it: nothing happens twice. */
+async function ask(handle: WorkflowHandle, command: PipelineCommand, { deadline }: Patience): Promise<void> {
+  const updateId = randomUUID()
+  for (;;) {
+    try {
+      await handle.executeUpdate<Answer, [PipelineCommand]>(UPDATE.command, { args: [command], updateId })
+      return
+    } catch (error) {
+      const gaveUp = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError && isGrpcDeadlineError(error.cause)
+      if (!gaveUp || Date.now() + PAUSE_MS >= deadline) throw error
+    }
+    await sleep(PAUSE_MS)
   }
 }
 
