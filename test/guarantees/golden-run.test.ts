@@ -3,17 +3,19 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { GOLDEN_SINKS, type GoldenOptions, type Reading } from '../fixtures/golden-pipeline.js'
+import { GOLDEN_SINKS, type GoldenOptions } from '../fixtures/golden-pipeline.js'
 import type { GoldenSettings } from '../fixtures/golden-worker.js'
 import type { Outputs } from '../oracle/compare.js'
+import { firstDifference } from '../oracle/first-difference.js'
 import { readOutput } from '../oracle/read-output.js'
 import { CommitWatch } from '../setup/scene/commits.js'
-import type { TaskStanding } from '../setup/scene/scene.js'
+import { killBeyond } from '../setup/scene/kill-beyond.js'
 import { taskPast } from '../setup/scene/task-past.js'
 import { WorkerCrew } from '../setup/scene/worker-crew.js'
 import { brokers } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
 import { Seeded } from '../simulation/seeded.js'
+import { BEGIN, keyOf, readings, take } from './golden-readings.js'
 import { Topics } from './topics.js'
 
 /**
@@ -31,8 +33,6 @@ const RECORDS = [3_000, 1_000, 1_000]
  */
 const SLOW = { from: 1_000, to: 2_200, ms: 10 } as const
 const FAULTS = 3
-const EVERY = { every: 10 }
-const BEGIN = Date.UTC(2026, 0, 1)
 const names = { golden: uniqueName('golden'), disturbed: uniqueName('disturbed') }
 type Run = keyof typeof names
 let crew: WorkerCrew<GoldenSettings>
@@ -52,8 +52,8 @@ beforeAll(async () => {
   const made = (name: string) => topics.make(uniqueName(name), RECORDS.length)
   read = { readings: await made('readings'), others: await made('others'), rows: await made('rows') }
   for (const [partition, count] of RECORDS.entries()) {
-    await topics.produce({ topic: read.readings, messages: readings(partition, count, 1) })
-    await topics.produce({ topic: read.others, messages: readings(partition, count, 101) })
+    await topics.produce({ topic: read.readings, messages: take(count, readings(partition, 1)) })
+    await topics.produce({ topic: read.others, messages: take(count, readings(partition, 101)) })
     await topics.produce({ topic: read.rows, messages: changes(partition, count / 5) })
   }
 })
@@ -67,24 +67,6 @@ afterAll(async () => {
   await crew.close(ids)
   await topics.close()
 })
-
-const keyOf = (partition: number, random: Seeded): string => `key-${partition}-${random.below(40)}`
-
-/** Out of order, some too late, some twice, with pauses: something for every step to make a difference of. */
-function readings(partition: number, count: number, seed: number) {
-  const random = new Seeded(partition + seed)
-  let time = BEGIN
-  return Array.from({ length: count }, (_, n) => {
-    time += random.chance(0.02) ? 1_200 : random.below(80)
-    const disorder = random.chance(0.05) ? 12_000 : 2_000
-    const reading: Reading = {
-      id: `${partition}-${random.chance(0.2) ? Math.max(0, n - random.below(400)) : n}`,
-      at: time - random.below(disorder),
-      amount: random.below(1_000),
-    }
-    return { partition, key: keyOf(partition, random), timestamp: String(time), value: JSON.stringify(reading) }
-  })
-}
 
 /** Of a table: each of its keys changes now and then, and is gone now and then, over the time of the readings. */
 function changes(partition: number, count: number) {
@@ -130,37 +112,6 @@ const start = (run: Run) =>
     args: [{ pipeline: names[run], until: 'latest' }],
   })
 
-type Standing = TaskStanding & { readonly problem: unknown }
-
-const standing = (run: Run, partition: number): Promise<Standing> =>
-  crew.client.workflow.getHandle(taskOf(run, partition)).query<Standing>('tidemark.task')
-
-/**
- * Kills the owner of the first partition when it has made a checkpoint beyond `epoch`, and gone on. Returns that checkpoint's epoch.
- * Throws where the partition had ended before: the test would show nothing.
- */
-async function killBeyond(epoch: number): Promise<number> {
-  const { task, owner } = await crew.until(
-    `an owner with a checkpoint beyond epoch ${epoch}`,
-    async () => {
-      const now = await standing('disturbed', 0).catch(() => NOWHERE)
-      const holder = crew.running(now.session?.worker)
-      const goesOn = now.checkpoint.epoch > epoch && holder !== undefined
-      return goesOn || now.phase === 'completed' || now.problem !== null ? { task: now, owner: holder } : null
-    },
-    EVERY,
-  )
-  if (task.problem !== null) throw new Error(`the partition has a problem: ${JSON.stringify(task.problem)}`)
-  if (owner === undefined) throw new Error('the partition had ended before the fault: it came too late')
-  const reached = task.checkpoint.epoch
-  // The ledgers are ahead of the checkpoint then.
-  await crew.until('a commit of the epoch after it', () => (commits.newest(0)?.epoch ?? 0) > reached, EVERY)
-  await owner.kill()
-  return reached
-}
-
-const NOWHERE: Standing = { phase: '', checkpoint: { epoch: 0, positions: {} }, session: null, problem: null }
-
 /** The first place where two runs differ, by sink and partition. */
 async function differences(): Promise<string[]> {
   const found: string[] = []
@@ -170,10 +121,7 @@ async function differences(): Promise<string[]> {
       const [wanted, lines] = [golden.get(partition) ?? [], disturbed.get(partition) ?? []]
       // A golden run that wrote nothing would be equal to anything that does nothing.
       if (wanted.length === 0) found.push(`${sink}, partition ${partition}: the golden run has written nothing`)
-      const at = Array.from({ length: Math.max(wanted.length, lines.length) }).findIndex(
-        (_, n) => wanted[n] !== lines[n],
-      )
-      if (at >= 0) found.push(`${sink}, partition ${partition}, line ${at}: ${lines[at]} instead of ${wanted[at]}`)
+      found.push(...firstDifference(`${sink}, partition ${partition}`, wanted, lines))
     }
   }
   return found
@@ -191,7 +139,7 @@ it('every step with state writes what an undisturbed run writes', { timeout: 480
   const disturbed = await start('disturbed')
   let epoch = 0
   for (let fault = 0; fault < FAULTS; fault++) {
-    epoch = await killBeyond(epoch)
+    epoch = await killBeyond(epoch, { id: taskOf('disturbed', 0), partition: 0, commits }, crew)
     // Enough for all three to be somebody else.
     if (fault === 0) await addWorkers('disturbed', 1, disturbance())
   }

@@ -47,13 +47,8 @@ async function fill(from: number, to: number): Promise<void> {
 
 afterAll(async () => {
   await crew.close([workflowId, `${workflowId}/savepoint/half`, ...taskIds])
+  await topics.deleteChannels(pipeline)
   await topics.close()
-  const admin = topics.kafka.admin()
-  await admin.connect()
-  const all = await admin.listTopics()
-  await admin.disconnect()
-  for (const topic of all.filter((name) => name.startsWith(`tidemark.default.${pipeline}.`)))
-    await topics.delete(topic).catch(() => undefined)
 })
 
 const addWorker = (partitions: number) =>

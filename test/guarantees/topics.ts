@@ -118,6 +118,14 @@ export class Topics {
     await this.forget(topic)
   }
 
+  /** Deletes what lies between the stages of a pipeline. */
+  async deleteChannels(pipeline: string): Promise<void> {
+    await this.administrate(async (admin) => {
+      const topics = (await admin.listTopics()).filter((name) => name.startsWith(`tidemark.default.${pipeline}.`))
+      await admin.deleteTopics({ topics }).catch(() => undefined)
+    })
+  }
+
   /** Deletes a topic and makes another of its name, one right after the other. */
   async replace(topic: string, partitions: number): Promise<void> {
     await this.administrate(async (admin) => {

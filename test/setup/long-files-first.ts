@@ -17,6 +17,7 @@ const LONG = [
   'guarantees/kafka-sink',
   'guarantees/continue-as-new',
   'unit/connectors/kafka/broker-loss',
+  'guarantees/golden-rescale',
   'guarantees/unlike-workers',
   'unit/dev/stack',
   'unit/connectors/kafka/sink/contract',
