@@ -21,7 +21,7 @@ export class SegmentWriter {
     return this.at
   }
 
-  /** Begins a group of so many entries: `<step id> <table>`. A table may have several. */
+  /** Begins a group of so many entries: `<step id> <table>`, and its form where it has one. A table may have several. */
   table(name: string, count: number): void {
     this.text(name)
     this.number(count)
@@ -82,7 +82,7 @@ export const LEVEL = 3
 /** Goes through the entries of a segment, which is no longer deflated. Throws a `RangeError` where it is none. */
 export class SegmentReader {
   readonly bytes: Uint8Array
-  /** Of the entry at hand: `<step id> <table>`. */
+  /** Of the entry at hand: `<step id> <table>`, or with a form behind. */
   table = ''
   key = ''
   /** Where in `bytes` its bytes are; `length` -1: it is gone. */

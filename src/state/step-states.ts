@@ -14,8 +14,10 @@ export class StepStates {
   readonly journal = new Journal()
   private readonly tables = new Map<string, StateTable<unknown>>()
   private readonly migrations = new Map<string, Migration>()
-  /** Names of tables that were restored and that no step has. */
-  private readonly strange = new Set<string>()
+  /** By id: what each is called in segments. */
+  private readonly names = new Map<string, string>()
+  /** Keys of tables that were restored and that no step has, by what these are called. */
+  private readonly strange = new Map<string, Set<string>>()
   private readonly current: Record<string, number> = {}
 
   get isEmpty(): boolean {
@@ -31,10 +33,11 @@ export class StepStates {
   table<V>(step: string, name: string, options?: TableOptions<V>, version = 1): StateTable<V> {
     const id = `${step} ${name}`
     if (this.tables.has(id)) throw new TypeError(`step '${step}' has two tables '${name}'`)
-    const { codec } = options ?? {}
+    const { codec, form } = options ?? {}
     const named = codec === undefined ? options : { ...options, codec: codecOf(step, codec) }
     const table = new StateTable<V>(this.journal, named)
     this.tables.set(id, table as StateTable<unknown>)
+    this.names.set(id, form === undefined ? id : `${id} ${form}`)
     this.current[step] = version
     if (options?.migrate !== undefined) this.migrations.set(id, options.migrate)
     return table
@@ -76,7 +79,7 @@ export class StepStates {
     const writer = new SegmentWriter()
     for (const [id, table] of this.tables) {
       if (table.changeCount === 0) continue
-      writer.table(id, table.changeCount)
+      writer.table(this.nameOf(id), table.changeCount)
       table.changes((key, bytes) => writer.entry(key, bytes))
     }
     return writer.entries === 0 ? null : writer.finish()
@@ -87,7 +90,7 @@ export class StepStates {
     const writer = new SegmentWriter()
     for (const [id, table] of this.tables) {
       if (table.size === 0) continue
-      writer.table(id, table.size)
+      writer.table(this.nameOf(id), table.size)
       table.all((key, bytes) => writer.entry(key, bytes))
     }
     return writer.finish()
@@ -106,7 +109,7 @@ export class StepStates {
       const count = Math.min(left, table.changeCount)
       if (count === 0) continue
       left -= count
-      writer.table(id, count)
+      writer.table(this.nameOf(id), count)
       segment.begin(table)
       table.take(count, segment, (key, bytes) => writer.entry(key, bytes))
     }
@@ -126,15 +129,13 @@ export class StepStates {
     while (reader.next()) {
       if (reader.table !== name) {
         name = reader.table
-        table = this.tables.get(name)
-        if (table === undefined) this.strange.add(name)
-        else into.begin(table)
+        table = this.known(name)
+        if (table !== undefined) into.begin(table)
       }
       into.entries++
-      if (reader.length < 0) table?.restoreGone(reader.key)
-      else if (table !== undefined) {
-        into.push(table.restore(reader.key, reader.bytes, reader.from, reader.length, into))
-      }
+      if (table === undefined) this.pass(reader)
+      else if (reader.length < 0) table.restoreGone(reader.key)
+      else into.push(table.restore(reader.key, reader.bytes, reader.from, reader.length, into))
       yield
     }
   }
@@ -163,14 +164,43 @@ export class StepStates {
 
   /** Restored tables that no step has, and then steps that had nothing: one may be the other under a new id. */
   private unknown(versions: Readonly<Record<string, number>>): string[] {
-    if (this.strange.size === 0) return []
+    const left = [...this.strange].flatMap(([name, keys]) => (keys.size > 0 ? [name] : []))
+    const gone = left.filter((name) => !this.tables.has(idIn(name)))
     const empty = Object.keys(this.current).filter((step) => versions[step] === undefined)
     return [
-      ...[...this.strange].map((table) => `'${table}': no step of the plan has it`),
-      ...empty.map((step) => `'${step}': the checkpoint has nothing for it`),
+      ...left.map((name) =>
+        gone.includes(name) ? `'${idIn(name)}': no step of the plan has it` : this.otherwiseKept(name),
+      ),
+      ...(gone.length > 0 ? empty.map((step) => `'${step}': the checkpoint has nothing for it`) : []),
     ]
   }
+
+  private otherwiseKept(name: string): string {
+    const id = idIn(name)
+    return `'${id}': kept ${formIn(name)}, this is ${formIn(this.nameOf(id))}`
+  }
+
+  private known(name: string): StateTable<unknown> | undefined {
+    const id = idIn(name)
+    return this.names.get(id) === name ? this.tables.get(id) : undefined
+  }
+
+  /** An entry that no step takes. */
+  private pass({ table, key, length }: SegmentReader): void {
+    let keys = this.strange.get(table)
+    if (keys === undefined) this.strange.set(table, (keys = new Set()))
+    if (length < 0) keys.delete(key)
+    else keys.add(key)
+  }
+
+  private nameOf(id: string): string {
+    return this.names.get(id) ?? id
+  }
 }
+
+/** Segments have `<step> <table>`, and behind that the form where there is one: none of them has a space. */
+const idIn = (name: string): string => name.split(' ', 2).join(' ')
+const formIn = (name: string): string => name.split(' ')[2] ?? 'plain'
 
 /** All steps at once. */
 function runOut<R>(steps: Generator<void, R>): R {

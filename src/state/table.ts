@@ -23,6 +23,11 @@ export type Moves<V> =
 export interface TableOptions<V> {
   /** Default: JSON. */
   readonly codec?: StateCodec<V>
+  /**
+   * What entries mean, where settings of the step decide that: a checkpoint that has them in another form is not taken for
+   * this one. No spaces. Default: none.
+   */
+  readonly form?: string
   /** When an entry is due, for `takeDue`; null: never. */
   readonly due?: (value: V, key: string) => EpochMs | null
   /** Of a value that was kept under version `from` of the step's state, what it is now. */

@@ -32,6 +32,7 @@ export function keyedState(runtime: StepRuntime, name: string, settings: StateSe
   })
   const table = runtime.table<Aging>(name, {
     codec: agingCodec(codec),
+    form: 'ttl',
     due: ({ at }) => at + ttlMs,
     ...(migrate !== undefined && { migrate: aging }),
   })

@@ -16,12 +16,18 @@ export class JoinSide {
   /** A value can meet nothing more when the watermark has passed its time by so much. */
   private readonly keptMs: number
 
-  constructor(runtime: StepRuntime, name: 'left' | 'right', times: { readonly span: number; readonly keptMs: number }) {
-    const { span, keptMs } = times
+  /** `form`: what of the join's settings decides where values lie, and which of them count as alone. */
+  constructor(
+    runtime: StepRuntime,
+    name: 'left' | 'right',
+    settings: { readonly span: number; readonly keptMs: number; readonly form: string },
+  ) {
+    const { span, keptMs, form } = settings
     this.size = Math.max(1, Math.ceil((span + 1) / PARTS))
     this.keptMs = keptMs
     this.table = runtime.table<readonly Waiting[]>(name, {
       codec: valueCodec as StateCodec<readonly Waiting[]>,
+      form,
       due: ([first]) => (first === undefined ? null : first[0] + keptMs),
       moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
     })

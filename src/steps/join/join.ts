@@ -39,8 +39,9 @@ export function joinStep(combine: Combine, settings: JoinSettings): Step {
     compile({ out, lateLeft, lateRight }, runtime) {
       const { id, at, index, clock } = runtime
       const span = beforeMs + afterMs
-      const left = new JoinSide(runtime, 'left', { span, keptMs: afterMs + graceMs })
-      const right = new JoinSide(runtime, 'right', { span, keptMs: beforeMs + graceMs })
+      const form = `${how}/before:${beforeMs}/after:${afterMs}`
+      const left = new JoinSide(runtime, 'left', { span, keptMs: afterMs + graceMs, form })
+      const right = new JoinSide(runtime, 'right', { span, keptMs: beforeMs + graceMs, form })
 
       const handOn = (l: unknown, r: unknown, time: EpochMs, flow: StepFlow): void => {
         const before = flow.eventTime

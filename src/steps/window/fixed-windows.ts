@@ -30,6 +30,8 @@ export class FixedWindows implements Windows {
     this.closesAfter = closesAfter
     this.table = runtime.table<OpenWindow>('windows', {
       codec: valueCodec as StateCodec<OpenWindow>,
+      // An entry doesn't say where its window ends.
+      form: formOf(shape),
       due: ({ start }) => start + closesAfter,
       moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
       ...(migrate === undefined
@@ -71,4 +73,9 @@ export class FixedWindows implements Windows {
       final?.(key.slice(key.indexOf(' ') + 1), value.start, value.start + size, value.acc, flow)
     }
   }
+}
+
+function formOf({ size, every, offset }: WindowShape & { readonly kind: 'fixed' }): string {
+  const at = offset === 0 ? '' : `/offset:${offset}`
+  return every === size ? `tumbling:${size}${at}` : `hopping:${size}/every:${every}${at}`
 }

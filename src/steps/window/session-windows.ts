@@ -28,6 +28,7 @@ export class SessionWindows implements Windows {
     const { migrate, runtime, graceMs } = parts
     this.table = runtime.table<readonly Session[]>('sessions', {
       codec: valueCodec as StateCodec<readonly Session[]>,
+      form: `session:${gap}`,
       due: ([first]) => (first === undefined ? null : first.end + graceMs),
       ...(migrate === undefined
         ? {}

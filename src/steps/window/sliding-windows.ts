@@ -35,6 +35,7 @@ export class SlidingWindows implements Windows {
     const { migrate, runtime } = parts
     this.table = runtime.table<KeyWindows>('windows', {
       codec: valueCodec as StateCodec<KeyWindows>,
+      form: `sliding:${size}`,
       due: (value) => this.dueOf(value),
       ...(migrate === undefined
         ? {}
