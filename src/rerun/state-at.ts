@@ -5,6 +5,7 @@ import { savedPlace } from '../control/saved-task.js'
 import { restoreState } from '../engine/restore-state.js'
 import { stageStates } from '../engine/stage-states.js'
 import { InvalidCommand } from '../errors/control.js'
+import { PlanIncompatible } from '../errors/state.js'
 import type { StateEntry } from '../protocol/look.js'
 import type { Rewind } from '../protocol/pipeline.js'
 import { lookAt } from '../state/look.js'
@@ -38,7 +39,8 @@ export interface StateAt extends TaskRef {
 
 /**
  * Restores what a step kept at a checkpoint, from history or the state backend, and asks nobody else: neither source nor sink.
- * Throws `CheckpointNotFound`, `StateCorrupt`, `InvalidCommand` where that step keeps no state.
+ * Throws `CheckpointNotFound`, `StateCorrupt`, `InvalidCommand` where that step keeps no state,
+ * `PlanIncompatible` where it kept it with other settings than this code's.
  */
 export async function stateAt({ client, code, task, step, key, at, limit }: StateReading): Promise<StateAt> {
   const { blueprint, stage, host } = code
@@ -71,6 +73,8 @@ export async function stateAt({ client, code, task, step, key, at, limit }: Stat
     time: () => 0,
   })
   await keeper.close()
+  const others = states.otherForms(step)
+  if (others.length > 0) throw new PlanIncompatible({ ...whose, steps: others })
   const { count, entries } = lookAt(states, { step, limit, ...(key !== undefined && { key }) })
   return { ...task, step, generation, epoch: checkpoint.epoch, recordedAt, count, entries: [...entries] }
 }

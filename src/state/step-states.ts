@@ -175,6 +175,13 @@ export class StepStates {
     ]
   }
 
+  /** What a step has kept in another form, and why it isn't shown. */
+  otherForms(step: string): readonly string[] {
+    return [...this.strange]
+      .filter(([name, keys]) => keys.size > 0 && name.startsWith(`${step} `) && this.tables.has(idIn(name)))
+      .map(([name]) => this.otherwiseKept(name))
+  }
+
   private otherwiseKept(name: string): string {
     const id = idIn(name)
     return `'${id}': kept ${formIn(name)}, this is ${formIn(this.nameOf(id))}`

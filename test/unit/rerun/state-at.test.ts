@@ -141,3 +141,32 @@ test('values that JSON lacks are shown as people would write them', () => {
     '{"at":"1970-01-01T00:00:00.000Z","big":"5","map":[["a",["1"]]],"bytes":"aGk="}',
   )
 })
+
+test('what was kept with other settings is refused, and not shown as nothing', async () => {
+  const of = (ttl?: number): Pipeline =>
+    definePipeline({
+      name: 'seen',
+      sources: { numbers: log.source() },
+      steps: ({ numbers }) =>
+        numbers
+          .keyBy('name', () => 'all', { key: text(), alreadyPartitioned: true })
+          .count('last', ttl === undefined ? {} : { ttl })
+          .to('out', new BreakableSink('out').sink()),
+    })
+  recorded = new RecordedTask(of())
+  await recorded.begin()
+  log.append(1)
+  await recorded.readAll(log)
+  const codeOf = (pipeline: Pipeline): StateReading['code'] => {
+    const blueprint = blueprintOf(pipeline)
+    const [stage] = blueprint.stages
+    if (stage === undefined) throw new Error('no stage')
+    return { host: hostOf(), blueprint, stage }
+  }
+  expect(await read(false, { code: codeOf(of()) })).toMatchObject({ count: 1, entries: [{ key: ['all'], value: 1 }] })
+  const refused = read(false, { code: codeOf(of(1_000)) })
+  await expect(refused).rejects.toMatchObject({
+    code: 'PlanIncompatible',
+    details: { steps: ["'last values': kept plain, this is ttl"] },
+  })
+})
