@@ -8,10 +8,28 @@ export interface Due {
 
 /** A binary heap of due entries: the earliest first, those of one time in the order of their keys' code units. */
 export class DueHeap {
-  private readonly items: Due[] = []
+  private items: Due[] = []
+
+  get size(): number {
+    return this.items.length
+  }
 
   get first(): Due | undefined {
     return this.items[0]
+  }
+
+  /** Only the earliest of each key stays, and only if `isLive` says so. */
+  thin(isLive: (key: string) => boolean): void {
+    const earliest = new Map<string, Due>()
+    for (const due of this.items) {
+      const known = earliest.get(due.key)
+      if (isLive(due.key) && (known === undefined || due.at < known.at)) earliest.set(due.key, due)
+    }
+    this.items = [...earliest.values()]
+    for (let i = (this.items.length >> 1) - 1; i >= 0; i--) {
+      const due = this.items[i]
+      if (due !== undefined) this.sink(i, due)
+    }
   }
 
   push(due: Due): void {
@@ -32,7 +50,18 @@ export class DueHeap {
     const first = items[0]
     const last = items.pop()
     if (first === undefined || last === undefined || items.length === 0) return first
-    let i = 0
+    this.sink(0, last)
+    return first
+  }
+
+  clear(): void {
+    this.items.length = 0
+  }
+
+  /** From `at` on downwards to where it belongs: what is below is in order. */
+  private sink(at: number, due: Due): void {
+    const { items } = this
+    let i = at
     for (;;) {
       let child = 2 * i + 1
       let least = items[child]
@@ -42,16 +71,11 @@ export class DueHeap {
         child++
         least = other
       }
-      if (!isBefore(least, last)) break
+      if (!isBefore(least, due)) break
       items[i] = least
       i = child
     }
-    items[i] = last
-    return first
-  }
-
-  clear(): void {
-    this.items.length = 0
+    items[i] = due
   }
 }
 

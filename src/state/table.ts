@@ -36,6 +36,9 @@ export interface TableOptions<V> {
   readonly moves?: Moves<V>
 }
 
+/** So many times of entries that have moved or gone are no matter. */
+const SLACK = 1_000
+
 /**
  * One step's state by key, in memory or, where there is a shelf, values that no segment lacks on that. Knows what has changed
  * since it was last stored, and takes back what a bad record did. Values are never changed in place: a change is another value
@@ -249,8 +252,12 @@ export class StateTable<V> implements Undoable {
     const { due } = this
     if (due === undefined) return
     const at = due(value, key)
-    // An entry that was changed without moving stands in the heap already.
-    if (at !== null && (before === undefined || due(before, key) !== at)) this.heap.push({ at, key })
+    if (at === null) return
+    // One that was due sooner stands in the heap already: it is put where it belongs when that time has come.
+    const was = before === undefined ? null : due(before, key)
+    if (was !== null && was <= at) return
+    this.heap.push({ at, key })
+    if (this.heap.size > 2 * this.entries.size + SLACK) this.heap.thin((one) => this.entries.has(one))
   }
 
   private remove(key: string): void {
@@ -294,12 +301,16 @@ export class StateTable<V> implements Undoable {
     return cell.home === this.stale || cell.home === this.fresh
   }
 
-  /** The heap keeps what has moved or gone; it is dropped here. */
+  /** For each entry that is due some time the heap has that time, or an earlier one: what has moved or gone is mended here. */
   private firstDue(): { readonly at: EpochMs; readonly key: string } | undefined {
     for (let first = this.heap.first; first !== undefined; first = this.heap.first) {
-      const value = this.get(first.key)
-      if (value !== undefined && this.due?.(value, first.key) === first.at) return first
+      const { key } = first
+      const value = this.get(key)
+      const at = value === undefined ? undefined : this.due?.(value, key)
+      if (at === first.at) return first
       this.heap.pop()
+      // An earlier one would stand before this.
+      if (typeof at === 'number' && at > first.at) this.heap.push({ at, key })
     }
     return undefined
   }
