@@ -12,6 +12,9 @@ export interface StateOptions {
 }
 
 export interface StatefulOptions<S> extends StateOptions {
-  /** How state lies in checkpoints; its `decode` must not wait. Default: JSON that keeps `Date`, `Map`, `Set`, bytes and bigint. */
+  /**
+   * How state lies in checkpoints; its `decode` must not wait, and has to read what was written before, since `migrate` gets
+   * what it makes of that. Default: JSON that keeps `Date`, `Map`, `Set`, bytes and bigint.
+   */
   readonly serde?: Serde<S>
 }

@@ -1,7 +1,9 @@
 import type { SourceRecord } from '../definition/source.js'
 import type { RecordError } from '../errors/families.js'
 import { NonDeterministicStep } from '../errors/sink.js'
+import { PlanIncompatible } from '../errors/state.js'
 import type { Problem } from '../protocol/checkpoint.js'
+import { Unreadable } from '../state/keepable.js'
 import { deadLetterOf, problemOf, recordErrorOf, verdictOn } from './bad-record.js'
 import type { Session } from './session.js'
 
@@ -22,6 +24,7 @@ export class BadRecords {
    * `session.step` has to be where it failed.
    */
   handle(thrown: unknown, record: SourceRecord<unknown>): Problem | null {
+    this.refuseState(thrown)
     const { session } = this
     const { blueprint, flow, host } = session
     const { onError } = blueprint
@@ -51,9 +54,17 @@ export class BadRecords {
    * this one, whatever `onError` says.
    */
   late(thrown: unknown, record: SourceRecord<unknown>): Problem {
+    this.refuseState(thrown)
     const { flow, step } = this.session
     this.rollback(record)
     return this.failing(recordErrorOf(thrown, flow, step))
+  }
+
+  /** State that a step can't read is no fault of the record that asked for it: none is skipped for that. */
+  private refuseState(thrown: unknown): void {
+    if (!(thrown instanceof Unreadable)) return
+    const { pipeline, stage, partition } = this.session.claim
+    throw new PlanIncompatible({ pipeline, stage, partition, steps: [thrown.message] }, thrown)
   }
 
   /** As if the record had not come. */

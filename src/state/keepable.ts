@@ -13,6 +13,16 @@ class Unkeepable extends Error {
   }
 }
 
+/** What a step has kept can't be decoded. */
+export class Unreadable extends Error {
+  readonly step: string
+
+  constructor(step: string, cause: unknown) {
+    super(`step '${step}' can't read what it kept: ${reasonOf(cause)}`, { cause })
+    this.step = step
+  }
+}
+
 /** The same codec, whose failures say which step's value it was. */
 export function codecOf<V>(step: string, codec: StateCodec<V>): StateCodec<V> {
   return {
@@ -23,7 +33,13 @@ export function codecOf<V>(step: string, codec: StateCodec<V>): StateCodec<V> {
         throw new Unkeepable(step, error)
       }
     },
-    decode: (bytes) => codec.decode(bytes),
+    decode(bytes) {
+      try {
+        return codec.decode(bytes)
+      } catch (error) {
+        throw new Unreadable(step, error)
+      }
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib'
+import { reasonOf, TidemarkError } from '../errors/base.js'
 import type { Home } from './cell.js'
 import { Journal } from './journal.js'
 import { codecOf } from './keepable.js'
@@ -149,17 +150,32 @@ export class StepStates {
   *finishing(versions: Readonly<Record<string, number>>, letsGo = false): Generator<void, readonly string[]> {
     const wrong = letsGo ? [] : this.unknown(versions)
     for (const [id, table] of this.tables) {
-      const step = id.slice(0, id.indexOf(' '))
-      const [was, is] = [versions[step], this.current[step]]
-      if (was !== undefined && was !== is && table.size > 0) {
-        const migrate = this.migrations.get(id)
-        if (migrate === undefined) wrong.push(`'${id}': version ${was}, this is ${is}, and migrates nothing`)
-        else yield* table.migrating((value) => migrate(value, was))
+      try {
+        yield* this.takingOver(id, table, versions, letsGo)
+      } catch (error) {
+        if (error instanceof TidemarkError) throw error
+        // Whoever mends one table wants to know of all.
+        wrong.push(`'${id}': ${reasonOf(error)}`)
       }
-      if (letsGo) yield* table.rewriting()
-      yield* table.ordering()
     }
     return wrong
+  }
+
+  private *takingOver(
+    id: string,
+    table: StateTable<unknown>,
+    versions: Readonly<Record<string, number>>,
+    letsGo: boolean,
+  ): Generator<void> {
+    const step = id.slice(0, id.indexOf(' '))
+    const [was, is] = [versions[step], this.current[step]]
+    if (was !== undefined && was !== is && table.size > 0) {
+      const migrate = this.migrations.get(id)
+      if (migrate === undefined) throw new RangeError(`version ${was}, this is ${is}, and migrates nothing`)
+      yield* table.migrating((value) => migrate(value, was))
+    }
+    if (letsGo) yield* table.rewriting()
+    yield* table.ordering()
   }
 
   /** Restored tables that no step has, and then steps that had nothing: one may be the other under a new id. */

@@ -17,9 +17,18 @@ export const valueCodec: StateCodec<unknown> = {
   },
   decode: (bytes) => {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
-    const value = JSON.parse(text) as unknown
+    const value = parsed(text)
     return text.includes('"~') ? untagged(value) : value
   },
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the state.
+    throw new SyntaxError(`not JSON, ${text.length} characters: was it written with a serde?`)
+  }
 }
 
 /** `value` itself where JSON keeps all of it, which is the rule. */

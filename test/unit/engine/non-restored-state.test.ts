@@ -5,6 +5,7 @@ import { fingerprintOf } from '../../../src/definition/fingerprint.js'
 import type { Pipeline } from '../../../src/definition/pipeline.js'
 import type { Serde } from '../../../src/definition/serde.js'
 import { json } from '../../../src/definition/serdes/index.js'
+import type { StateOptions } from '../../../src/definition/state-options.js'
 import type { Stream } from '../../../src/definition/stream.js'
 import { MemoryStore } from '../state/memory-store.js'
 import { BreakableSink } from './breakable-sink.js'
@@ -97,4 +98,64 @@ test('a checkpoint names the plan that made it', async () => {
   await deploy(totals(null, 'sum', false), true)
   await epoch(2)
   expect(task.state.checkpoint.plan).not.toBe(fingerprint.slice(0, 16))
+})
+
+describe('state that the code can not read', () => {
+  /** The last number of each digit, as text; `onError: 'skip'` is what must not apply to it. */
+  const last = (serde: Serde<number>, versions: Partial<Record<'last' | 'sum', StateOptions>> = {}): Pipeline =>
+    definePipeline({
+      name: 'totals',
+      sources: { numbers: log.source() },
+      onError: 'skip',
+      steps: ({ numbers }) =>
+        numbers
+          .keyBy('digit', (n) => n % 10, { key: json() as Serde<number>, alreadyPartitioned: true })
+          .stateful('last', {
+            init: () => 0,
+            onRecord: (n, state) => {
+              const before = state.get()
+              state.set(n)
+              return [n - before]
+            },
+            state: { serde, ...versions.last },
+          })
+          .reduce('sum', (a, b) => a + b, versions.sum)
+          .to('out', out.sink()),
+    })
+  const plain = json() as Serde<number>
+  const other: Serde<number> = {
+    encode: (n) => Buffer.from(`=${n}`),
+    decode: (bytes) => {
+      if (bytes[0] !== 61) throw new Error('not mine')
+      return Number(Buffer.from(bytes).subarray(1).toString())
+    },
+  }
+
+  beforeEach(async () => {
+    task = new Task(last(plain))
+    await task.claim()
+    await epoch(11)
+  })
+
+  test('makes no record a bad one: the task stops there, and goes on with the serde back', async () => {
+    await deploy(last(other), false)
+    log.append(12, 21)
+    const steps = ["step 'last' can't read what it kept: not mine"]
+    await expect(task.epoch({ checkpointMs: 20 })).rejects.toMatchObject({
+      code: 'PlanIncompatible',
+      details: { steps },
+    })
+    await deploy(last(plain), false)
+    await epoch()
+    expect(out.values).toEqual([11, 12, 21])
+  })
+
+  test('since migrate throws, is all listed', async () => {
+    const migrate = (): never => {
+      throw new Error('no way over')
+    }
+    const refused = deploy(last(plain, { last: { version: 2, migrate }, sum: { version: 3 } }), true)
+    const steps = ["'sum values': version 1, this is 3, and migrates nothing", "'last values': no way over"]
+    await expect(refused).rejects.toMatchObject({ code: 'PlanIncompatible', retryable: false, details: { steps } })
+  })
 })

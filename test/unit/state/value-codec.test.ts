@@ -59,3 +59,7 @@ test.each([
 ])('%s is refused', (_, value, why) => {
   expect(() => valueCodec.encode(value)).toThrow(why)
 })
+
+test('bytes that are none of its own are told without quoting them', () => {
+  expect(() => valueCodec.decode(Buffer.from('secret'))).toThrow(/^not JSON, 6 characters/)
+})
