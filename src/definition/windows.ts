@@ -65,7 +65,7 @@ export function session(gap: Duration): SessionWindow {
 export interface WindowOptions {
   /** How much further the watermark has to come before a window closes. Default 0: `maxDisorder` is waited for anyway. */
   readonly grace?: Duration
-  /** `'final'`, the default: one result, when the window closes. `'updates'`: one for each value, and none when it closes. */
+  /** `'final'`, the default: one result, when the window closes. `'updates'`: one for each value that changes or makes it, and none when it closes. */
   readonly emit?: 'final' | 'updates'
   /** Of accumulators. */
   readonly state?: Pick<StateOptions, 'version' | 'migrate'>

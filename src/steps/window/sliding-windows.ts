@@ -50,14 +50,21 @@ export class SlidingWindows implements Windows {
 
   /** All windows of a value end at it or later, so that none of them has closed unless it is later than `grace`. */
   add(key: string, time: EpochMs, value: unknown, ctx: StepContext<unknown>): boolean {
-    const { runtime, graceMs, update } = this.parts
+    const { size, parts } = this
+    const { runtime, graceMs, update } = parts
     if (time + graceMs <= runtime.clock.watermark) return false
     const { closed, windows } = this.table.get(key) ?? { closed: 0, windows: [] }
+    // Since the last deploy there may be more grace, or disorder: what has closed stays closed.
+    const last = windows[closed - 1]
+    if (last !== undefined && time <= last.start + size) return false
     const next = this.withValue(windows, time, value)
     this.table.set(key, { closed, windows: next })
     if (update === null) return true
+    // Behind a value that is out of order a window may begin that hasn't it.
+    const begins = !has(windows, time + 1)
     for (const { start, acc } of next) {
-      if (start <= time && time <= start + this.size) update(key, start, start + this.size + 1, acc, ctx)
+      const changes = start <= time ? time <= start + size : begins && start === time + 1
+      if (changes) update(key, start, start + size + 1, acc, ctx)
     }
     return true
   }

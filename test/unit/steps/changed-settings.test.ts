@@ -107,3 +107,23 @@ test('a ttl of another length is the same state; so is one of a table', () => {
   expect(same.all.get('j rows')?.get('k')).toBe('row')
   expect(other.restored({ j: 1 })).toEqual(["'j rows': kept plain, this is ttl"])
 })
+
+test('with more disorder than before, sliding windows that have closed stay closed', () => {
+  const slid =
+    (maxDisorder: number): Steps<number> =>
+    (s) => {
+      const results = s.eventTime('when', (v) => v, { maxDisorder }).window('w', sliding(10), collect<number>())
+      return [
+        results.map('text', ({ start, end, value }) => `${start}..${end} ${value.join()}`).to('out', sink),
+        results.late.to('late', sink),
+      ]
+    }
+  const run = new StageRun<number>(slid(0))
+  for (const value of [18, 20, 22]) run.send(value)
+  expect(run.values()).toEqual(['8..19 18', '10..21 18,20'])
+  run.cut(false, slid(100))
+  run.send(15)
+  run.end()
+  expect(run.values('late')).toEqual([15])
+  expect(run.values().slice(2)).toEqual(['12..23 18,20,22', '19..30 20,22', '21..32 22'])
+})

@@ -95,6 +95,10 @@ const rows: Readonly<Record<string, () => void | Promise<void>>> = {
     const run = windowed(tumbling(10), { emit: 'updates', grace: 5 })
     for (const value of [1, 2, 30, 3]) run.send(value)
     expect(windowsOf(run)).toEqual(['k 0..10 1', 'k 0..10 1,2', 'k 30..40 30'])
+    const slid = windowed(sliding(10), { emit: 'updates' }, 50)
+    for (const value of [20, 15]) slid.send(value)
+    // The window behind 15 has 20 only.
+    expect(windowsOf(slid)).toEqual(['k 10..21 20', 'k 5..16 15', 'k 10..21 20,15', 'k 16..27 20'])
   },
   'a value of several windows, some of them closed': () => {
     const run = windowed(hopping(10, { every: 5 }))

@@ -34,7 +34,7 @@ type Result = Windowed<string, readonly number[]>
 export class WindowModel {
   readonly late: number[] = []
   readonly final: Result[] = []
-  /** Per value: the windows that it changed. */
+  /** Per value: the windows that it changed, or made. */
   readonly updates: Result[] = []
   private readonly options: ModelOptions
   private readonly taken: Taken[] = []
@@ -50,10 +50,9 @@ export class WindowModel {
     const open = (window: Result): boolean => this.closing(window) > watermark
     if (!this.takes(event, watermark)) this.late.push(event.n)
     else {
+      const before = new Set(this.windows().map((window) => JSON.stringify(window)))
       this.taken.push({ ...event, watermark })
-      const changed = this.windows().filter(
-        (window) => window.key === event.key && window.value.includes(event.n) && open(window),
-      )
+      const changed = this.windows().filter((window) => !before.has(JSON.stringify(window)) && open(window))
       this.updates.push(...changed.toSorted((a, b) => a.start - b.start))
     }
     this.latest = Math.max(this.latest, event.at)
