@@ -1,7 +1,7 @@
 import type { StateEntry } from '../protocol/look.js'
-import { pairOf } from './pair-key.js'
 import type { StepStates } from './step-states.js'
 import type { StateTable } from './table.js'
+import { textKey } from './text-key.js'
 
 export interface Wanted {
   readonly step: string
@@ -65,8 +65,7 @@ function least(keys: Iterable<string>, count: number): readonly string[] {
 }
 
 function entryOf(name: string, table: StateTable<unknown>, raw: string): StateEntry {
-  const value = table.peek(raw)
-  return { table: name, key: keysOf(raw, value), value }
+  return { table: name, key: table.parts(raw).map(textOf), value: table.peek(raw) }
 }
 
 /** Whether a table's key can be, or have in it, what is shown as `key`: few are looked at more closely. */
@@ -74,16 +73,8 @@ function holding(key: string): (raw: string) => boolean {
   const asText = Buffer.from(key).toString('latin1')
   const asHex = /^(?:[0-9a-f]{2})+$/.test(key) ? Buffer.from(key, 'hex').toString('latin1') : asText
   // Where a key is one of a pair, a zero in it is followed by a one.
-  const forms = [...new Set([key, asText, asHex, asHex.replaceAll('\0', '\0\u0001')])]
+  const forms = [...new Set([key, textKey(key), asText, asHex, asHex.replaceAll('\0', '\0\u0001')])]
   return (raw) => forms.some((form) => raw.includes(form))
-}
-
-function keysOf(raw: string, value: unknown): readonly string[] {
-  // Fixed windows: `<start> <key>`.
-  const [, start, key] = /^(-?\d+) ([^]*)$/.exec(raw) ?? []
-  const isWindow = typeof value === 'object' && value !== null && 'start' in value && String(value.start) === start
-  if (isWindow && start !== undefined && key !== undefined) return [textOf(key), start]
-  return (raw.includes('\0\0') ? pairOf(raw) : [raw]).map(textOf)
 }
 
 /** Keys of records have a byte per character; names that users give are texts. */

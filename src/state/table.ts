@@ -34,6 +34,8 @@ export interface TableOptions<V> {
   readonly migrate?: (old: unknown, from: number) => V
   /** Default: by key, which is that of records. */
   readonly moves?: Moves<V>
+  /** What a key is made of, as people are shown it. Default: it is that of records. */
+  readonly parts?: (key: string) => readonly string[]
 }
 
 /** So many times of entries that have moved or gone are no matter. */
@@ -63,6 +65,7 @@ export class StateTable<V> implements Undoable {
   /** Of the shelf, what was asked for last: a change asks for it several times. */
   private last: { readonly cell: Cell<V>; readonly value: V } | null = null
   readonly moves: Moves<V>
+  readonly parts: (key: string) => readonly string[]
   private readonly journal: Journal
   private readonly due: TableOptions<V>['due']
   private readonly encode: (value: V) => Uint8Array
@@ -72,6 +75,7 @@ export class StateTable<V> implements Undoable {
     const codec = options.codec ?? (jsonCodec as StateCodec<V>)
     this.journal = journal
     this.moves = options.moves ?? byKey
+    this.parts = options.parts ?? ((key) => [key])
     this.due = options.due
     this.encode = (value) => codec.encode(value)
     this.decode = (bytes) => codec.decode(bytes)

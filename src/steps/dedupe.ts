@@ -1,4 +1,5 @@
 import type { StepContext } from '../definition/context.js'
+import { textKey, textOfKey } from '../state/text-key.js'
 import type { EpochMs } from '../units.js'
 import { refusePromise } from './promise.js'
 import { leastOfAll } from './stage-time.js'
@@ -28,6 +29,7 @@ export function dedupeStep(by: (value: unknown, ctx: StepContext<unknown>) => un
       const ids = runtime.table<EpochMs>('ids', {
         due: (seen) => seen + withinMs,
         moves: { by: 'task', merge: latestOf },
+        parts: (key) => [textOfKey(key)],
       })
       const times = runtime.table<EpochMs>('latest', { moves: { by: 'task', merge: leastOfAll } })
       const push: Push = (value, ctx) => {
@@ -44,8 +46,9 @@ export function dedupeStep(by: (value: unknown, ctx: StepContext<unknown>) => un
             ids.delete(old.key)
           }
         }
-        if (ids.get(given) !== undefined) return
-        ids.set(given, latest)
+        const key = textKey(given)
+        if (ids.get(key) !== undefined) return
+        ids.set(key, latest)
         out?.(value, ctx)
       }
       return [push]

@@ -32,6 +32,7 @@ export class StepTimers implements Timers<EventTime> {
       due: (at) => at,
       migrate: (old) => old as EpochMs,
       moves: { by: 'key', of: (timer) => pairOf(timer)[0] },
+      parts: pairOf,
     }
     this.tables = {
       event: runtime.table<EpochMs>('event-timers', options),

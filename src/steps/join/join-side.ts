@@ -2,6 +2,7 @@ import type { StateCodec, StateTable } from '../../state/table.js'
 import { valueCodec } from '../../state/value-codec.js'
 import type { EpochMs } from '../../units.js'
 import type { StepRuntime } from '../step.js'
+import { keyIn, partsIn, timedKey } from '../timed-key.js'
 
 /** A value that waits for others: its time, whether it has met one, and itself. */
 type Waiting = readonly [time: EpochMs, met: 0 | 1, value: unknown]
@@ -29,7 +30,8 @@ export class JoinSide {
       codec: valueCodec as StateCodec<readonly Waiting[]>,
       form,
       due: ([first]) => (first === undefined ? null : first[0] + keptMs),
-      moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
+      moves: { by: 'key', of: keyIn },
+      parts: partsIn,
     })
   }
 
@@ -82,7 +84,7 @@ export class JoinSide {
       const end = known.findIndex(([time]) => time + keptMs > at)
       this.keep(key, end === -1 ? [] : known.slice(end))
       for (const [time, met, value] of end === -1 ? known : known.slice(0, end)) {
-        if (met === 0) alone(key.slice(key.indexOf(' ') + 1), time, value)
+        if (met === 0) alone(keyIn(key), time, value)
       }
     }
   }
@@ -93,6 +95,6 @@ export class JoinSide {
   }
 
   private entryOf(part: number, key: string): string {
-    return `${part * this.size} ${key}`
+    return timedKey(part * this.size, key)
   }
 }

@@ -3,6 +3,7 @@ import { valueCodec } from '../../state/value-codec.js'
 import type { StateCodec, StateTable } from '../../state/table.js'
 import type { EpochMs } from '../../units.js'
 import type { StepFlow } from '../step.js'
+import { keyIn, partsIn, timedKey } from '../timed-key.js'
 import type { WindowParts, Windows, WindowShape } from './window.js'
 
 interface OpenWindow {
@@ -33,7 +34,8 @@ export class FixedWindows implements Windows {
       // An entry doesn't say where its window ends.
       form: formOf(shape),
       due: ({ start }) => start + closesAfter,
-      moves: { by: 'key', of: (entry) => entry.slice(entry.indexOf(' ') + 1) },
+      moves: { by: 'key', of: keyIn },
+      parts: partsIn,
       ...(migrate === undefined
         ? {}
         : {
@@ -54,7 +56,7 @@ export class FixedWindows implements Windows {
     for (let start = last - Math.ceil((size - (time - last)) / every - 1) * every; start <= last; start += every) {
       if (watermark >= start + closesAfter) continue
       taken = true
-      const entry = `${start} ${key}`
+      const entry = timedKey(start, key)
       const known = table.get(entry)
       runtime.at[0] = runtime.index
       const acc = aggregator.add(known === undefined ? aggregator.init() : known.acc, value)
@@ -70,7 +72,7 @@ export class FixedWindows implements Windows {
     for (let due = table.firstDueBy(watermark); due !== undefined; due = table.firstDueBy(watermark)) {
       const { key, value } = due
       table.delete(key)
-      final?.(key.slice(key.indexOf(' ') + 1), value.start, value.start + size, value.acc, flow)
+      final?.(keyIn(key), value.start, value.start + size, value.acc, flow)
     }
   }
 }

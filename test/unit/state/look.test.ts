@@ -1,7 +1,11 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { collect } from '../../../src/definition/aggregators/index.js'
+import { tumbling } from '../../../src/definition/windows.js'
 import { lookAt } from '../../../src/state/look.js'
 import { StepStates } from '../../../src/state/step-states.js'
+import { transactional } from '../definition/parts.js'
+import { StageRun, type Steps } from '../steps/stage-run.js'
 
 test('shows the first entries in the order of their keys, and counts all', () => {
   fc.assert(
@@ -37,6 +41,41 @@ test('finds every entry by the key that it is shown under', () => {
     }),
   )
 })
+
+/** Of every step that keeps more than keys: what it knows of one, by that key. */
+const steps: Steps<number> = (s) => {
+  const timed = s.eventTime('when', (n) => n, { maxDisorder: 100 })
+  const alarm = timed.stateful('alarm', {
+    init: () => 0,
+    onRecord: (n, _, ctx) => (ctx.timers.atEventTime('cut \ud83d', n + 1_000), []),
+    onTimer: (_, ctx) => [ctx.timer.name],
+  })
+  return [
+    alarm.to('names', transactional()),
+    timed.window('w', tumbling(10), collect<number>()).to('windows', transactional()),
+    timed.join('j', timed, { within: 50 }, (l, r) => l + r).to('pairs', transactional()),
+    timed.dedupe('d', { by: (n) => `id ${n}`, within: 50 }).to('once', transactional()),
+  ]
+}
+
+test.each(['k', 'two words', '5 k', 'zeros \0\0\0', '\0\0\0\u0005', '\0"'])(
+  'key %j is found in all tables, and no other',
+  (key) => {
+    const run = new StageRun<number>(steps)
+    run.send(120, { key })
+    run.send(130, { key: 'other' })
+    run.cut(true)
+    const shown = [...Buffer.from(key)].some((byte) => byte < 32) ? Buffer.from(key).toString('hex') : key
+    const of = (step: string) =>
+      [...lookAt(run.states, { step, key: shown, limit: 9 }).entries].map((entry) => [entry.table, entry.key])
+    expect(of('alarm')).toEqual([['event-timers', [shown, expect.stringContaining('cut')]]])
+    expect(of('w')).toEqual([['windows', [shown, '120']]])
+    expect(of('j')).toEqual(['left', 'right'].map((side) => [side, [shown, expect.stringMatching(/^\d+$/)]]))
+    expect([...lookAt(run.states, { step: 'd', key: 'id 120', limit: 9 }).entries]).toMatchObject([{ key: ['id 120'] }])
+    run.end()
+    expect(run.values('names')).toEqual(['cut \ud83d', 'cut \ud83d'])
+  },
+)
 
 test('what lies encoded stays so: looking takes no memory', () => {
   const before = new StepStates()

@@ -65,6 +65,14 @@ test('ids leave the state, and a checkpoint takes them out of it', () => {
   expect(run.states.snapshot().length).toBeLessThan(segment.length + 10)
 })
 
+test('texts that were cut within a character are ids of their own, over restarts too', () => {
+  const run = new StageRun(steps)
+  const ids = ['a\ud83d', 'a\ud83e', 'a\ufffd', '\0"a\\ud83d"', '\0']
+  for (const id of ids) expect(passed(run, 100, id)).toBe(true)
+  run.cut()
+  for (const id of ids) expect(passed(run, 105, id)).toBe(false)
+})
+
 test('an id that is no text makes a bad record', () => {
   const run = new StageRun<Value>(steps)
   expect(run.send({ id: 5 as unknown as string, at: 0 })).toBe(false)
