@@ -52,18 +52,28 @@ function tagged(value: unknown): unknown {
 }
 
 function taggedObject(value: object): unknown {
-  if (Array.isArray(value)) return changedOnly(value, value.map(tagged))
-  if (value instanceof Date) return { '~date': Number.isNaN(value.getTime()) ? null : value.getTime() }
-  if (value instanceof Map) return { '~map': [...value].map(([key, inner]) => [tagged(key), tagged(inner)]) }
-  if (value instanceof Set) return { '~set': [...value].map(tagged) }
-  if (value instanceof Uint8Array) return { '~bytes': Buffer.from(value).toString('base64') }
+  if (Array.isArray(value)) return taggedArray(value)
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new TypeError(
-      `state can't hold an object of class ${value.constructor.name}: give it a serde, or plain objects`,
-    )
+  if (prototype === Object.prototype || prototype === null) return taggedRecord(value)
+  // What is of a class of one's own would come back as one of these.
+  if (prototype === Date.prototype) {
+    const ms = (value as Date).getTime()
+    return { '~date': Number.isNaN(ms) ? null : ms }
   }
-  return taggedRecord(value)
+  if (prototype === Map.prototype) {
+    return { '~map': [...(value as Map<unknown, unknown>)].map(([key, inner]) => [tagged(key), tagged(inner)]) }
+  }
+  if (prototype === Set.prototype) return { '~set': [...(value as Set<unknown>)].map(tagged) }
+  if (prototype === Uint8Array.prototype) return { '~bytes': base64(value as Uint8Array) }
+  if (prototype === Buffer.prototype) return { '~buffer': base64(value as Uint8Array) }
+  const { constructor } = value as { readonly constructor?: { readonly name?: unknown } }
+  throw new TypeError(
+    `state can't hold an object of class ${String(constructor?.name)}: give it a serde, or plain objects`,
+  )
+}
+
+function base64({ buffer, byteOffset, length }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, length).toString('base64')
 }
 
 /** Where in a value the first thing is that can't be kept: `.total.by[2]`. */
@@ -92,9 +102,16 @@ function taggedRecord(value: object): unknown {
   return isTag(kept) ? { '~object': kept } : kept
 }
 
-function changedOnly(before: readonly unknown[], after: readonly unknown[]): readonly unknown[] {
-  // `map` skips holes, and JSON makes null of them.
-  return after.some((item, i) => item !== before[i]) ? after : before
+/** Holes are what they read as. */
+function taggedArray(value: readonly unknown[]): readonly unknown[] {
+  let changed: unknown[] | undefined
+  for (let i = 0; i < value.length; i++) {
+    const now = tagged(value[i])
+    if (now === value[i]) continue
+    changed ??= [...value]
+    changed[i] = now
+  }
+  return changed ?? value
 }
 
 function isTag(value: object): boolean {
@@ -134,6 +151,8 @@ function untag(tag: string, inner: unknown): unknown {
       return new Set((inner as unknown[]).map(untagged))
     case '~bytes':
       return new Uint8Array(Buffer.from(inner as string, 'base64'))
+    case '~buffer':
+      return Buffer.from(inner as string, 'base64')
     case '~object':
       return untaggedRecord(inner as object)
     default:

@@ -40,6 +40,24 @@ test('plain JSON is plain JSON', () => {
 
 test('bytes', () => {
   expect(again({ b: Uint8Array.of(0, 255) })).toStrictEqual({ b: Uint8Array.of(0, 255) })
+  // What a buffer's methods give is another thing than what those of bytes give.
+  const { b } = again({ b: Buffer.from('hello') }) as { b: Buffer }
+  expect([b.toString(), Buffer.isBuffer(b)]).toEqual(['hello', true])
+})
+
+test('holes come back as what they read as', () => {
+  const holes: unknown[] = []
+  holes[2] = 'x'
+  expect(again(holes)).toStrictEqual([undefined, undefined, 'x'])
+  expect(again([1, undefined, Number.NaN])).toStrictEqual([1, undefined, Number.NaN])
+})
+
+test('keys that objects have from their prototype', () => {
+  const value = JSON.parse('{"__proto__": {"constructor": 1}, "constructor": "c", "toString": null}') as object
+  const kept = again({ value, more: { ...value, at: new Date(5) } }) as { value: object; more: object }
+  expect(JSON.stringify(kept.value)).toBe(JSON.stringify(value))
+  expect(Object.keys(kept.more)).toEqual(['__proto__', 'constructor', 'toString', 'at'])
+  expect(Object.getPrototypeOf(kept.more)).toBe(Object.prototype)
 })
 
 class Money {
@@ -52,8 +70,18 @@ test('what is refused is told with its place', () => {
   expect(() => valueCodec.encode({ by: new Map([['a', new Money()]]) })).toThrow('at .by[0][1]: ')
 })
 
+class Prices extends Map<string, number> {}
+class Day extends Date {}
+class Ids extends Set<string> {}
+class Hash extends Uint8Array {}
+
 test.each([
   ['an object of a class', new Money(), /^state can't hold an object of class Money/],
+  ['a map of a class', new Prices(), /class Prices/],
+  ['a date of a class', new Day(), /class Day/],
+  ['a set of a class', new Ids(), /class Ids/],
+  ['bytes of a class', new Hash(2), /class Hash/],
+  ['an object made from another', Object.create(Object.create(null) as object), /class undefined/],
   ['a function', { f: () => 1 }, /function/],
   ['a symbol', Symbol('s'), /symbol/],
 ])('%s is refused', (_, value, why) => {
