@@ -68,7 +68,7 @@ class EpochRun {
     this.until = input.until === null ? null : raised(input.until, catchUp.furthest, session.inputs)
     for (const ledger of session.ledgers) this.committedAt.set(ledger, this.started)
     for (const outlet of session.outlets) outlet.offered = 0
-    session.time.late = 0
+    session.time.countAnew()
     session.guard.start(input.epoch, input.checkpointMs)
   }
 

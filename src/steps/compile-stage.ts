@@ -133,9 +133,7 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       observe: (when) => {
         if (own !== undefined) time.observe(own, when)
       },
-      tooLate: () => {
-        time.late++
-      },
+      tooLate: () => time.countLate(),
       ...(lane !== undefined && { lane }),
       mustBeHere: runtime.mustBeHere ?? (() => {}),
     }

@@ -175,8 +175,9 @@ export class StageTime {
   readonly merged: LeastClock[] = []
   /** A bounded run is at its end: all there was to come has come. */
   ended = false
-  /** Values that came too late for a step, since the epoch began. */
-  late = 0
+  private tooLate = 0
+  /** The same before the record under way. */
+  private lateBefore = 0
   private readonly onWatermark: Firing[] = []
   private readonly onEpochStart: EpochStart[] = []
   private moved = false
@@ -223,6 +224,22 @@ export class StageTime {
     }
   }
 
+  /** Values that came too late for a step, since the epoch began. */
+  get late(): number {
+    return this.tooLate
+  }
+
+  /** One has, of the record under way. */
+  countLate(): void {
+    this.tooLate++
+  }
+
+  /** An epoch begins. */
+  countAnew(): void {
+    this.tooLate = 0
+    this.lateBefore = 0
+  }
+
   /** The record under way is through: clocks move, and what is due by them happens. */
   settle(ctx: StepFlow): void {
     // What happens may move the clocks of steps behind it.
@@ -233,10 +250,12 @@ export class StageTime {
       for (const clock of this.clocks) clock.move()
       this.fireAll(ctx)
     }
+    this.lateBefore = this.tooLate
   }
 
   /** The record under way was bad. */
   forget(): void {
+    this.tooLate = this.lateBefore
     if (!this.moved) return
     this.moved = false
     for (const clock of this.clocks) clock.forget()
@@ -253,6 +272,7 @@ export class StageTime {
     }
     this.moved = false
     for (const clock of this.clocks) clock.move()
+    this.lateBefore = this.tooLate
   }
 
   startEpoch(ctx: StepFlow): void {

@@ -61,3 +61,25 @@ test('an epoch that is executed again counts them once', async () => {
   expect(task.state.counters.late).toBe(3)
   expect(taken.values).toEqual([4])
 })
+
+test('one whose record is bad further on is skipped, and not late as well', async () => {
+  const [log, taken] = [new LogSource(), new BreakableSink('taken')]
+  const pipeline = definePipeline({
+    name: 'late',
+    onError: 'skip',
+    sources: { numbers: log.source() },
+    steps: ({ numbers }) => {
+      const windows = numbers
+        .keyBy('one', () => 1, { key: json() as Serde<number>, alreadyPartitioned: true })
+        .eventTime('when', (n) => n, { maxDisorder: 0 })
+        .window('tens', tumbling(10), count())
+      const late = windows.late.map('odd', (n, ctx) => (n % 2 === 0 ? n : ctx.reject('odd')))
+      return [windows.to('out', new BreakableSink('out').sink()), late.to('taken', taken.sink())]
+    },
+  })
+  task = new Task(pipeline)
+  await task.claim()
+  expect(await readAll(log, 20, 1, 2, 3, 21)).toBe(1)
+  expect(task.state.counters).toMatchObject({ late: 1, skipped: 2 })
+  expect(taken.values).toEqual([2])
+})
