@@ -10,7 +10,6 @@ export function aggregateStep(
   aggregator: AnyAggregator,
   settings: StateSettings,
 ): Step {
-  const { add, result } = aggregator
   const plan = planOf(aggregator)
   return {
     kind,
@@ -26,11 +25,13 @@ export function aggregateStep(
         at[0] = index
         const key = stateKeyOf(ctx)
         const before = state.get(key, ctx.now)
-        const next = add(before === undefined ? aggregator.init() : before, value)
+        const next = aggregator.add(before === undefined ? aggregator.init() : before, value)
         if (next instanceof Promise) refusePromise(id, next)
         if (next === undefined) state.delete(key)
         else state.set(key, next, ctx.now)
-        out?.(result(next), ctx)
+        const result = aggregator.result(next)
+        if (result instanceof Promise) refusePromise(id, result)
+        out?.(result, ctx)
       }
       return [push]
     },

@@ -32,7 +32,13 @@ export function statefulStep(
       const handOn = (results: unknown, flow: StepFlow): void => {
         if (results instanceof Promise) refusePromise(id, results)
         if (!Array.isArray(results)) throw new TypeError(`step '${id}' must return an array`)
-        for (const result of results as readonly unknown[]) out?.(result, flow)
+        for (const result of results as readonly unknown[]) {
+          if (result instanceof Promise) {
+            at[0] = index
+            refusePromise(id, result)
+          }
+          out?.(result, flow)
+        }
       }
       const move = (key: string, flow: StepFlow): void => {
         at[0] = index

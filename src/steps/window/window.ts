@@ -2,6 +2,7 @@ import { type AnyAggregator, planOf } from '../../definition/aggregator.js'
 import type { StepContext } from '../../definition/context.js'
 import type { EpochMs } from '../../units.js'
 import type { StateSettings } from '../keyed-state.js'
+import { refusePromise } from '../promise.js'
 import { stateKeyOf } from '../state-key.js'
 import { flowOf, type Push, type Step, type StepFlow, type StepRuntime } from '../step.js'
 import { FixedWindows } from './fixed-windows.js'
@@ -54,10 +55,17 @@ export function windowStep(aggregator: AnyAggregator, { over, graceMs, emit, sta
     state: { version: state.version },
     holds: over.kind === 'session' ? graceMs + 1 : graceMs,
     compile({ out, late }, runtime) {
-      const { at, index, clock } = runtime
+      const { id, at, index, clock } = runtime
+      const add = (acc: unknown, added: unknown): unknown => {
+        const next = aggregator.add(acc, added)
+        if (next instanceof Promise) refusePromise(id, next)
+        return next
+      }
+      const own = Object.create(aggregator, { add: { value: add } }) as AnyAggregator
       const handOn = (key: unknown, start: EpochMs, end: EpochMs, acc: unknown, flow: StepFlow): void => {
         at[0] = index
         const value = aggregator.result(acc)
+        if (value instanceof Promise) refusePromise(id, value)
         const before = flow.eventTime
         flow.eventTime = end - 1
         try {
@@ -80,7 +88,7 @@ export function windowStep(aggregator: AnyAggregator, { over, graceMs, emit, sta
       const update: WindowParts['update'] = (_, start, end, acc, ctx) => handOn(ctx.key, start, end, acc, flowOf(ctx))
       const windows = windowsOf(over, {
         runtime,
-        aggregator,
+        aggregator: own,
         graceMs,
         migrate: state.migrate,
         update: emit === 'updates' ? update : null,

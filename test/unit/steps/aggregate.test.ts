@@ -10,7 +10,8 @@ import {
   sum,
 } from '../../../src/definition/aggregators/index.js'
 import type { Aggregator } from '../../../src/definition/aggregator.js'
-import type { Stream } from '../../../src/definition/stream.js'
+import type { End, Stream } from '../../../src/definition/stream.js'
+import { tumbling } from '../../../src/definition/windows.js'
 import { RecordRejected } from '../../../src/errors/record.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun } from './stage-run.js'
@@ -164,6 +165,49 @@ test('dates and the like in an accumulator are the same after a restart', () => 
   run.cut()
   run.send(2)
   expect(run.values()[1]).toStrictEqual({ first: new Date(1), seen: new Set([1, 2]), none: undefined })
+})
+
+const promise = (): number => Promise.resolve(1) as unknown as number
+const plain = { init: () => 0, add: (acc: number, v: number) => acc + v, result: (acc: number) => acc }
+const windowed = (s: Values, of: Aggregator<number, number, number>) =>
+  s.eventTime('when', (v) => v, { maxDisorder: 0 }).window('n', tumbling(10), of, { emit: 'updates' })
+
+test.each<[string, (s: Values) => End<string, unknown>]>([
+  ['a result', (s) => s.aggregate('n', { ...plain, result: promise }).to('out', sink)],
+  ['a result of a window', (s) => windowed(s, { ...plain, result: promise }).to('out', sink)],
+  ['an accumulator of a window', (s) => windowed(s, { ...plain, add: promise }).to('out', sink)],
+  ['of the results', (s) => s.stateful('n', { init: () => 0, onRecord: () => [promise()] }).to('out', sink)],
+])('a promise for %s is refused', (_, steps) => {
+  const run = new StageRun<number>(steps)
+  expect(run.send(1)).toBe(false)
+  expect(String(run.failure)).toMatch(/step 'n' returned a promise/)
+  expect(run.out).toEqual([])
+})
+
+test('an aggregator may be an object of a class', () => {
+  class Total implements Aggregator<number, number, string> {
+    readonly unit = 's'
+    init(): number {
+      return 0
+    }
+    add(acc: number, v: number): number {
+      return this.init() + acc + v
+    }
+    result(acc: number): string {
+      return `${acc} ${this.unit}`
+    }
+  }
+  const run = new StageRun<number>((s) => [
+    s.aggregate('all', new Total()).to('out', sink),
+    s
+      .eventTime('when', (v) => v, { maxDisorder: 0 })
+      .window('n', tumbling(10), new Total())
+      .map('value', ({ value }) => value)
+      .to('windows', sink),
+  ])
+  for (const value of [1, 2]) expect(run.send(value)).toBe(true)
+  run.end()
+  expect([run.values(), run.values('windows')]).toEqual([['1 s', '3 s'], ['3 s']])
 })
 
 test('an accumulator that is a promise is refused', () => {
