@@ -5,6 +5,8 @@ import { flowOf, type Push, type Step } from './step.js'
 
 /** The range of `Date`, either side of 1970. */
 const MOST = 8.64e15
+/** What a Kafka record without a timestamp has in its place: of a record that has it, it is no time in 1969. */
+const NO_TIME = -1
 
 export interface EventTimeSettings {
   readonly maxDisorderMs: number
@@ -32,9 +34,11 @@ export function eventTimeStep(
         const given = fn(value, ctx)
         if (given instanceof Promise) refusePromise(id, given)
         const time = msOf(given)
-        if (time === null) return ctx.reject('has no valid event time: a Date or milliseconds since 1970 are asked for')
-        runtime.observe(time)
         const flow = flowOf(ctx)
+        const isNone = time === NO_TIME && flow.eventTime === undefined && ctx.timestamp === NO_TIME
+        if (time === null || isNone)
+          return ctx.reject('has no valid event time: a Date or milliseconds since 1970 are asked for')
+        runtime.observe(time)
         const before = flow.eventTime
         flow.eventTime = time
         try {

@@ -38,6 +38,24 @@ test.each([[Number.NaN], [Infinity], [8.64e15 + 1], [new Date(Number.NaN)], ['20
   },
 )
 
+test("Kafka's -1 of a record without a timestamp is no time; a value's own -1 is one", () => {
+  const run = new StageRun<number>((s) =>
+    s.eventTime('when', (_, ctx) => ctx.timestamp, { maxDisorder: 0 }).to('out', sink),
+  )
+  expect(run.send(1, { timestamp: -1 })).toBe(false)
+  expect(run.failure).toBeInstanceOf(RecordRejected)
+  expect(run.send(1, { timestamp: 0 })).toBe(true)
+  const own = new StageRun<unknown>(timed(0))
+  expect(own.send(-1, { timestamp: 5 })).toBe(true)
+  const again = new StageRun<number>((s) =>
+    s
+      .eventTime('first', (v) => v, { maxDisorder: 0 })
+      .eventTime('when', (_, ctx) => ctx.timestamp, { maxDisorder: 0 })
+      .to('out', sink),
+  )
+  expect(again.send(-1)).toBe(true)
+})
+
 test('the watermark is the latest time less disorder and 1 ms, and never goes back', () => {
   const run = new StageRun<unknown>(timed(10))
   expect(run.stage.time.watermark).toBe(null)
