@@ -4,7 +4,7 @@ import type { Stage } from './graph.js'
 
 /**
  * A hash over what decides results, but for the code of functions, which the worker's build id stands for (PROTOCOL
- * §3.5): ids, kinds, settings and wiring of all nodes in definition order, and where bad records go. Names of
+ * §3.5): ids, kinds, settings, versions of state and wiring of all nodes in definition order, and where bad records go. Names of
  * pipelines, intervals and connections do not count.
  */
 export function fingerprintOf(stages: readonly Stage[], onError: OnError): string {
@@ -24,6 +24,8 @@ export function fingerprintOf(stages: readonly Stage[], onError: OnError): strin
         kind: step.kind,
         ports: step.ports,
         settings: step.settings,
+        // The first is what all had before there were others: receipts know it without.
+        ...(step.state !== undefined && step.state.version > 1 && { version: step.state.version }),
       })),
       sinks: stage.sinks.map(({ id, input, sink }) => ({ id, input: [input.node, input.port], kind: sink.kind })),
     })),

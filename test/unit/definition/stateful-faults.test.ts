@@ -138,6 +138,8 @@ test('what changes results changes the fingerprint, and how it is written does n
     fingerprint((s) => s.aggregate('w', count())),
     fingerprint((s) => s.count('w')),
     fingerprint((s) => s.count('w', { ttl: 1 })),
+    fingerprint((s) => s.count('w', { version: 2 })),
+    fingerprint((s) => s.window('w', tumbling(60_000), count(), { state: { version: 2 } })),
     fingerprint((s) => s.dedupe('w', { by: String, within: 1 })),
     fingerprint((s) => s.dedupe('w', { by: String, within: 2 })),
     fingerprint((s) => s.stateful('w', stateful)),
@@ -146,6 +148,7 @@ test('what changes results changes the fingerprint, and how it is written does n
     fingerprint((s) => s.eventTime('w', (v) => v, { maxDisorder: 2, idleAfter: 3 })),
   ]
   expect(new Set(all).size).toBe(all.length)
+  expect(all).toContain(fingerprint((s) => s.count('w', { version: 1 })))
   expect(
     fingerprint((s) => s.window('w', tumbling('1m', { offset: '1m' }), count(), { grace: '0s', emit: 'final' })),
   ).toBe(all[0])
