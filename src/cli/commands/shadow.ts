@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { pipelineTasks } from '../../client/read-pipeline.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
+import { refuseNothing } from '../nothing-found.js'
 import { rerunCode } from '../rerun-code.js'
 import type { Terminal } from '../terminal.js'
 import {
@@ -59,5 +60,6 @@ async function shadow(name: string, flags: Flags, terminal: Terminal): Promise<v
       if (!json) terminal.out(`${shadowView(one, terminal.colors)}\n`)
     }
     if (json) outJson(found, terminal)
+    refuseNothing(name, found)
   })
 }

@@ -4,6 +4,7 @@ import type { EpochRange } from '../values.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { CommandFailure } from '../failure.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
+import { refuseNothing } from '../nothing-found.js'
 import { rerunCode } from '../rerun-code.js'
 import type { Terminal } from '../terminal.js'
 import { epochRange, filledText, hostPorts, partitionNumber, pipelineName } from '../values.js'
@@ -33,7 +34,7 @@ export function verifyCommand(terminal: Terminal): Command {
     .addHelpText(
       'after',
       '\nSources are read from here, with the module’s own connections. Nothing is written, nobody is fenced: the pipeline may' +
-        '\nrun meanwhile. Exit code 1: something differs.',
+        '\nrun meanwhile. Exit code 1: something differs, or no task has such epochs.',
     )
   return withJson(withConnection(command)).action((name: string, flags: Flags) => verify(name, flags, terminal))
 }
@@ -55,6 +56,7 @@ async function verify(name: string, flags: Flags, terminal: Terminal): Promise<v
       if (!json) terminal.out(`${verdictView(verdict, terminal.colors)}\n`)
     }
     if (json) outJson(verdicts, terminal)
+    refuseNothing(name, verdicts)
     const wrong = verdicts.filter(isWrong)
     if (wrong.length === 0) return
     const tasks = wrong.map((verdict) => `${verdict.stage}/${verdict.partition}`).join(', ')
