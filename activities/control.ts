@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { describePipeline } from '../src/control/describe.js'
 import { discoverPartitions } from '../src/control/discover.js'
+import { fenceGone } from '../src/control/fence-gone.js'
 import { dropSavepoint, keepCheckpoint } from '../src/control/keep-checkpoint.js'
 import { takeOver } from '../src/control/take-over.js'
 import type { WorkerContext } from '../src/control/worker-context.js'
@@ -8,6 +9,7 @@ import { ACTIVITY } from '../src/protocol/names.js'
 import type {
   DiscoverInput,
   DiscoverResult,
+  FenceGoneInput,
   PipelinePlan,
   TakeOverInput,
   TakeOverResult,
@@ -32,6 +34,7 @@ export interface ControlActivities {
   readonly [ACTIVITY.describePipeline]: (input: unknown, workflowId: string) => Promise<PipelinePlan>
   readonly [ACTIVITY.discoverPartitions]: (input: DiscoverInput) => Promise<DiscoverResult>
   readonly [ACTIVITY.takeOver]: (input: TakeOverInput) => Promise<TakeOverResult>
+  readonly [ACTIVITY.fenceGone]: (input: FenceGoneInput) => Promise<void>
   readonly [ACTIVITY.keepCheckpoint]: (input: KeepInput) => Promise<SavedTask>
   readonly [ACTIVITY.dropSavepoint]: (input: SavepointInput) => Promise<void>
 }
@@ -49,6 +52,7 @@ export function controlActivities(context: WorkerContext): ControlActivities {
     ),
     [ACTIVITY.discoverPartitions]: asActivity((input) => discoverPartitions(context, input, signal())),
     [ACTIVITY.takeOver]: asActivity((input) => takeOver(context, input, signal())),
+    [ACTIVITY.fenceGone]: asActivity((input) => fenceGone(context, input, signal())),
     [ACTIVITY.keepCheckpoint]: asActivity((input) =>
       whileBeating(context, KEEP_BEAT_MS, () => keepCheckpoint(context, input, signal())),
     ),

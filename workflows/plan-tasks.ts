@@ -1,7 +1,7 @@
 import { ACTIVITY } from '../src/protocol/names.js'
-import type { PipelineInput, PipelineState } from '../src/protocol/pipeline.js'
+import type { FenceGoneInput, PipelineInput, PipelinePlan, PipelineState } from '../src/protocol/pipeline.js'
 import type { TaskState } from '../src/protocol/task.js'
-import { workflowInfo } from '@temporalio/workflow'
+import { patched, workflowInfo } from '@temporalio/workflow'
 import { control, plan as planning } from './activities.js'
 import { newPipeline } from './pipeline-state.js'
 
@@ -15,17 +15,27 @@ export async function planTasks(
   const plan = await planning[ACTIVITY.describePipeline](input, workflowInfo().workflowId)
   const state = newPipeline(plan, Date.now())
   const found: TaskState[] = []
+  const gone: FenceGoneInput[] = []
   const { pipeline } = plan
-  for (const { id: stage } of plan.stages) {
+  const { runId } = workflowInfo()
+  for (const { id: stage, after } of plan.stages) {
     const discover = { pipeline, stage, count: true, running: [], ...channelOf(state) }
     const { partitions } = await control[ACTIVITY.discoverPartitions](discover)
     const all = Array.from({ length: partitions }, (_, p) => p)
     found.push(...(await takeOverTasks(state, stage, all, false)))
+    if (after !== undefined) gone.push({ pipeline, stage, from: partitions, runId })
   }
+  // Last: nobody is fenced before it is sure that all stages can begin.
+  if (mayLoseTasks(plan) && patched('fence-gone-last'))
+    for (const behind of gone) await control[ACTIVITY.fenceGone](behind)
   // PROTOCOL §1: raised by every start that isn't a continue-as-new, over all tasks together.
   const incarnation = Math.max(0, ...found.map((task) => task.incarnation)) + 1
   return { state: { ...state, incarnation, phase: 'running' }, found }
 }
+
+/** Where the number of partitions may be another one than it was: behind a `repartition`, at a savepoint of its own. */
+const mayLoseTasks = ({ stages, input: { rewind } }: PipelinePlan): boolean =>
+  stages.length > 1 && rewind !== undefined && rewind.of === undefined && 'savepoint' in rewind.to
 
 export async function takeOverTasks(
   state: PipelineState,

@@ -6,7 +6,7 @@ import { InvalidCommand } from '../errors/control.js'
 import type { TaskAt } from '../errors/ownership.js'
 import { StateTooLarge } from '../errors/state.js'
 import type { Checkpoint, StateMark } from '../protocol/checkpoint.js'
-import type { NormalInput, TakeOverInput } from '../protocol/pipeline.js'
+import type { TakeOverInput } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import { ImmovableState, redistribute } from '../state/redistribute.js'
 import { inSlices } from '../state/restore.js'
@@ -28,13 +28,6 @@ export interface Rescaling {
   readonly allowNonRestoredState: boolean
   readonly signal: AbortSignal
 }
-
-/** Whether tasks may go away when this stage goes back: the partitions of what it reads are our own. */
-export const isRescalable = ({ sources }: Stage, { rewind }: Pick<NormalInput, 'rewind'>): boolean =>
-  rewind !== undefined &&
-  rewind.of === undefined &&
-  'savepoint' in rewind.to &&
-  sources.some(({ source }) => source.internal === true)
 
 /** Null: the stage goes on as it is, or with as many partitions as the savepoint has. */
 export async function rescaleFor(

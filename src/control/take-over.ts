@@ -1,25 +1,20 @@
-import { WorkflowNotFoundError } from '@temporalio/client'
 import type { Blueprint } from '../definition/blueprint.js'
 import type { Stage } from '../definition/graph.js'
 import type { Positions } from '../definition/position.js'
-import type { Receipt } from '../definition/sink.js'
 import type { Bounds, StartAt } from '../definition/source.js'
-import { ledgerGroups, ledgerKey, sinksOf } from '../engine/open-ledgers.js'
 import { InvalidCommand } from '../errors/control.js'
 import type { TaskAt } from '../errors/ownership.js'
 import { LedgerAhead } from '../errors/sink.js'
 import type { Checkpoint, LedgerMarks } from '../protocol/checkpoint.js'
-import { taskWorkflowId } from '../protocol/names.js'
 import { atRest, newTask } from '../protocol/new-task.js'
 import type { Rewind, TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
-import { fenceGone } from './fence-gone.js'
 import { dropSegments, keepSegments } from './keep-segments.js'
-import { isRescalable, type Rescale, rescaleFor } from './rescale.js'
+import { type Rescale, rescaleFor } from './rescale.js'
 import { readSavedTask, savedPlace } from './saved-task.js'
-import { lastTaskState } from './task-history.js'
+import { TaskPast } from './task-past.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
 /**
@@ -39,19 +34,15 @@ export async function takeOver(
   const takeOverOf = (partition: number): TaskTakeOver =>
     new TaskTakeOver(context, blueprint, stage, input, partition, signal, rescale)
   // A stage that has run before has met its first partition: others without a past were added since.
-  const begunBefore = input.late || (!input.input.fresh && (await takeOverOf(0).hasPast()))
+  const begunBefore = input.late || (!input.input.fresh && (await takeOverOf(0).past.exists()))
   await eachOf(input.partitions, async (partition) => {
     tasks.push(await takeOverOf(partition).state(begunBefore))
   })
-  const { count } = input
-  // Last: nobody is fenced before it is sure that all can begin.
-  if (count !== undefined && input.partitions.includes(count - 1) && isRescalable(stage, input.input)) {
-    for (let partition = count; await takeOverOf(partition).close(); partition++);
-  }
   return { tasks: tasks.toSorted((a, b) => a.partition - b.partition) }
 }
 
 class TaskTakeOver {
+  readonly past: TaskPast
   private readonly context: WorkerContext
   private readonly blueprint: Blueprint
   private readonly stage: Stage
@@ -77,31 +68,13 @@ class TaskTakeOver {
     this.input = input
     this.partition = partition
     this.signal = signal
-  }
-
-  /** Whether history or a ledger knows of this task. */
-  async hasPast(): Promise<boolean> {
-    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
-    if ((await lastTaskState(this.context.client, workflowId)) !== null) return true
-    return [...(await this.receipts()).values()].some((receipt) => receipt !== null)
-  }
-
-  /** Of a task that there is no more: nobody commits to its ledgers after this. False: there never was one. */
-  async close(): Promise<boolean> {
-    if (!(await this.hasPast())) return false
-    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
-    await this.closeOldRun(workflowId)
-    const last = await lastTaskState(this.context.client, workflowId)
-    const state = { ...(last ?? this.blank({})), ...(await this.above(last)) }
-    await fenceGone(this.context, this.blueprint, this.stage, state, this.signal)
-    return true
+    this.past = new TaskPast(context, blueprint, stage, partition, signal)
   }
 
   /** `begunBefore`: a task without a past begins at earliest, as one that was discovered late (PROTOCOL §1). */
   async state(begunBefore: boolean): Promise<TaskState> {
-    const workflowId = taskWorkflowId(this.blueprint.name, this.stage.id, this.partition)
-    await this.closeOldRun(workflowId)
-    const last = await lastTaskState(this.context.client, workflowId)
+    await this.past.closeRun()
+    const last = await this.past.last()
     // Lost while its pipeline runs: neither a fresh generation nor other ends are due to it.
     if (last !== null && last.incarnation === this.input.incarnation) return this.begun(last)
     const { fresh, from, rewind } = this.input.input
@@ -129,18 +102,9 @@ class TaskTakeOver {
     return { ...state, origin: { ...starts, ...origin }, checkpoint: { ...checkpoint, positions } }
   }
 
-  private async closeOldRun(workflowId: string): Promise<void> {
-    try {
-      await this.context.client.workflow.getHandle(workflowId).terminate('replaced by a newer start of its pipeline')
-    } catch (error) {
-      // Not running, or never run: both are what is wanted.
-      if (!(error instanceof WorkflowNotFoundError)) throw error
-    }
-  }
-
   /** A generation of its own, above all that history and ledgers show. */
   private async freshState(last: TaskState | null, atEarliest: boolean): Promise<TaskState> {
-    const above = await this.above(last)
+    const above = await this.past.above(last)
     const bounds = await this.bounds(atEarliest ? 'earliest' : this.input.input.from)
     const origin = mapValues(bounds, ({ start }) => start)
     const identities: Record<string, string> = {}
@@ -169,7 +133,7 @@ class TaskTakeOver {
       const reason = `the checkpoint has no position of source '${strange.id}': it has ${Object.keys(positions).join(', ')}`
       throw new InvalidCommand({ command: 'start', pipeline: at.pipeline, reason })
     }
-    const above = await this.above(last)
+    const above = await this.past.above(last)
     const until = await this.until()
     await this.leave(last)
     return this.begun({
@@ -207,16 +171,6 @@ class TaskTakeOver {
     return Object.fromEntries(Object.entries(await this.bounds(null)).filter(([id]) => internal.includes(id)))
   }
 
-  /** A generation above all that history and ledgers show. */
-  private async above(last: TaskState | null): Promise<Pick<TaskState, 'generation' | 'incarnation'>> {
-    const receipts = await this.receipts()
-    const owners = [...receipts.values()].flatMap((receipt) => (receipt === null ? [] : [receipt.owner]))
-    return {
-      generation: Math.max(0, last?.generation ?? 0, ...owners.map((owner) => owner.generation)) + 1,
-      incarnation: Math.max(0, last?.incarnation ?? 0, ...owners.map((owner) => owner.incarnation)),
-    }
-  }
-
   private get allowed(): Pick<TaskState, 'allowNonRestoredState'> {
     const { allowNonRestoredState } = this.input.input
     return allowNonRestoredState === undefined ? {} : { allowNonRestoredState }
@@ -224,7 +178,7 @@ class TaskTakeOver {
 
   /** History is gone, the ledger isn't: a stateless stage may go on from its receipt. Null: there is none either. */
   private async adopted(): Promise<TaskState | null> {
-    const receipts = [...(await this.receipts())].flatMap(([id, receipt]) =>
+    const receipts = [...(await this.past.receipts())].flatMap(([id, receipt]) =>
       receipt === null ? [] : [{ id, receipt }],
     )
     const [first] = receipts
@@ -260,23 +214,6 @@ class TaskTakeOver {
       checkpoint: { epoch: Math.max(...epochs), positions, ledgers, identities: {} },
       until: await this.until(),
     })
-  }
-
-  private async receipts(): Promise<Map<string, Receipt | null>> {
-    const { context, blueprint, stage, partition, signal } = this
-    const receipts = new Map<string, Receipt | null>()
-    const at = { pipeline: blueprint.name, stage: stage.id, partition }
-    for (const { id, sinks } of ledgerGroups(sinksOf(blueprint, stage))) {
-      const receipt = await sinks[0]?.sink.inspect({
-        ...at,
-        ledgerKey: ledgerKey(context.engine.namespace, at, id),
-        sinks: sinks.map((sink) => sink.id),
-        signal,
-        connection: context.engine.connection,
-      })
-      receipts.set(id, receipt ?? null)
-    }
-    return receipts
   }
 
   private async until(): Promise<Positions | null> {

@@ -33,6 +33,7 @@ export const ACTIVITY = {
   describePipeline: 'tidemark.describePipeline',
   discoverPartitions: 'tidemark.discoverPartitions',
   takeOver: 'tidemark.takeOver',
+  fenceGone: 'tidemark.fenceGone',
   claim: 'tidemark.claim',
   runEpoch: 'tidemark.runEpoch',
   interrupt: 'tidemark.interrupt',

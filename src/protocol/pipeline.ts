@@ -132,6 +132,16 @@ export interface TakeOverResult {
   readonly tasks: readonly TaskState[]
 }
 
+/** Input of `tidemark.fenceGone`: a stage has fewer tasks than it had. */
+export interface FenceGoneInput {
+  readonly pipeline: string
+  readonly stage: string
+  /** The first partition that has no task any more. */
+  readonly from: number
+  /** Of the start that asks. Where that isn't the newest any more, nobody is fenced. */
+  readonly runId: string
+}
+
 export type PipelinePhase = 'starting' | 'running' | 'paused' | 'draining' | 'completed' | 'failed' | 'cancelled'
 
 /** What a pipeline workflow knows of a task. */

@@ -2,6 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
 import { describePipeline } from '../../../src/control/describe.js'
 import { discoverPartitions } from '../../../src/control/discover.js'
+import { fenceGone } from '../../../src/control/fence-gone.js'
 import { keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
 import { takeOver } from '../../../src/control/take-over.js'
 import type { WorkerContext } from '../../../src/control/worker-context.js'
@@ -151,6 +152,7 @@ export class TwoStages {
     const plan = await describePipeline(context, input, { workflowId: `tidemark/${this.name}`, runId: runId.slice(4) })
     const channel = plan.channel === undefined ? {} : { channel: plan.channel }
     const states: TaskState[] = []
+    const counts: [string, number][] = []
     for (const { id: stage } of plan.stages) {
       const at = { pipeline: this.name, stage, ...channel }
       const { partitions } = await discoverPartitions(context, { ...at, count: true, running: [] }, signal)
@@ -165,7 +167,10 @@ export class TwoStages {
         count: partitions,
       }
       states.push(...(await takeOver(context, asked, signal)).tasks)
+      counts.push([stage, partitions])
     }
+    if (given.rewind !== undefined && given.rewind.of === undefined)
+      for (const [stage, from] of counts) await fenceGone(context, { pipeline: this.name, stage, from, runId }, signal)
     const incarnation = Math.max(...states.map((state) => state.incarnation)) + 1
     const tasks = states.map((state) => {
       const task = new Task(this.pipeline, { stage: state.stage })

@@ -18,6 +18,7 @@ test('are part of running histories: never change one', () => {
     describePipeline: 'tidemark.describePipeline',
     discoverPartitions: 'tidemark.discoverPartitions',
     takeOver: 'tidemark.takeOver',
+    fenceGone: 'tidemark.fenceGone',
     claim: 'tidemark.claim',
     runEpoch: 'tidemark.runEpoch',
     interrupt: 'tidemark.interrupt',
