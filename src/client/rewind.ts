@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client'
 import { z } from 'zod'
 import { checkpointAt } from '../control/checkpoint-at.js'
-import { SEVERAL_STAGES } from '../control/describe.js'
+import { SEVERAL_STAGES } from '../control/channel-of.js'
 import { eachOf } from '../control/each-of.js'
 import { readSavedTask } from '../control/saved-task.js'
 import type { Positions } from '../definition/position.js'

@@ -4,10 +4,9 @@ import type { Stage } from '../definition/graph.js'
 import type { StartAt } from '../definition/source.js'
 import { startAtSchema } from '../definition/start-at.js'
 import { InvalidCommand } from '../errors/control.js'
-import { pipelineWorkflowId, taskWorkflowId } from '../protocol/names.js'
+import { pipelineWorkflowId } from '../protocol/names.js'
 import type { NormalInput, PipelineInput, PipelinePlan, StagePlan } from '../protocol/pipeline.js'
-import { readSavepoint } from './saved-task.js'
-import { lastTaskState } from './task-history.js'
+import { channelOf } from './channel-of.js'
 import { blueprintIn, type WorkerContext } from './worker-context.js'
 
 const time = z.union([
@@ -42,12 +41,6 @@ export const pipelineInput = z.strictObject({
 
 /** The server suggests continue-as-new at 4,096 events by default; this only caps what a changed server setting allows. */
 const MAX_HISTORY_EVENTS = 10_000
-
-/** Checkpoints of two stages are never of one moment, but for those that a savepoint has stopped it for. */
-export const SEVERAL_STAGES = 'a pipeline of several stages goes back to a savepoint only, and as a whole'
-
-/** So many characters of the run that begins them name new topics between stages. */
-const CHANNEL_CHARACTERS = 8
 
 /** Checks a pipeline's input and tells its plan. Throws `InvalidCommand` with all that is wrong, or `PipelineNotFound`. */
 export async function describePipeline(
@@ -132,30 +125,4 @@ function afterOf({ sources }: Stage, { stages }: Blueprint): Pick<StagePlan, 'af
   )
   if (after.length === 0) return {}
   return { after: after.map(({ id }) => id), ...(read.length < sources.length && { beside: true }) }
-}
-
-/**
- * Which topics are to lie between the stages: those that lay there, or new ones where a savepoint is gone back to, so that
- * nothing of what came behind it is in them. Undefined: the first. Throws `InvalidCommand` where that can't be gone back to.
- */
-async function channelOf(
-  { client }: WorkerContext,
-  { name: pipeline, stages }: Blueprint,
-  { rewind, allowNonRestoredState = false }: PipelineInput,
-  runId: string,
-): Promise<string | undefined> {
-  const refuse = (reason: string): never => {
-    throw new InvalidCommand({ command: 'start', pipeline, reason })
-  }
-  if (rewind !== undefined && 'savepoint' in rewind.to) {
-    const { tasks } = await readSavepoint(client, rewind.of ?? pipeline, rewind.to.savepoint)
-    const lost = tasks.find(({ stage }) => stages.every(({ id }) => id !== stage))
-    if (lost !== undefined && !allowNonRestoredState)
-      refuse(`the savepoint has a stage '${lost.stage}', which it has not`)
-  }
-  const [first, ...more] = stages
-  if (first === undefined || more.length === 0) return undefined
-  if (rewind === undefined) return (await lastTaskState(client, taskWorkflowId(pipeline, first.id, 0)))?.channel
-  if (!('savepoint' in rewind.to) || rewind.stage !== null || rewind.partition !== null) refuse(SEVERAL_STAGES)
-  return runId.slice(0, CHANNEL_CHARACTERS)
 }

@@ -9,6 +9,7 @@ import type { Checkpoint, LedgerMarks } from '../protocol/checkpoint.js'
 import { atRest, newTask } from '../protocol/new-task.js'
 import type { Rewind, TakeOverInput, TakeOverResult } from '../protocol/pipeline.js'
 import type { TaskState } from '../protocol/task.js'
+import { torn } from './channel-of.js'
 import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
 import { dropSegments, keepSegments } from './keep-segments.js'
@@ -84,6 +85,8 @@ class TaskTakeOver {
     if (rewind !== undefined && isMeant(rewind, this.stage.id, this.partition) && !added)
       return this.rewound(rewind, last)
     if (fresh) return this.freshState(last, this.input.late)
+    if (last !== null && this.blueprint.stages.length > 1 && last.channel !== this.input.channel)
+      throw torn(this.blueprint.name, last, this.input.channel)
     const known = last ?? (await this.adopted())
     if (known === null) return this.freshState(null, begunBefore)
     if (from !== null && !this.input.late) {

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
 import type { Rewind } from '../../../src/protocol/pipeline.js'
+import type { Task } from '../engine/task.js'
 import { type Click, expected, textOf, TwoStages } from './two-stages.js'
 
 const { signal } = new AbortController()
@@ -69,6 +70,49 @@ describe('a pipeline of two stages, stopped stage by stage with a savepoint', ()
     await world.stop(again, false)
     expect(world.results.map(textOf).toSorted()).toEqual(expected(world.input))
     await world.close()
+  })
+})
+
+describe('a rewind that was interrupted before all its tasks had begun', () => {
+  const interrupted = async (hadBegun: (task: Task, i: number) => boolean) => {
+    const world = new TwoStages({ inputs: 2, partitions: 2 })
+    for (const [i, user] of ['ann', 'bob', 'cy', 'dee'].entries()) world.input[i % 2]?.push({ user, at: i })
+    const tasks = await world.start()
+    await world.stop(tasks, true)
+    await world.save('here', tasks)
+    for (const [i, user] of ['cy', 'dee', 'ann', 'bob'].entries()) world.input[i % 2]?.push({ user, at: i + 10 })
+    const restored = await world.start({ rewind: to })
+    for (const task of restored) await task.lose()
+    world.begun(restored.filter(hadBegun))
+    return world
+  }
+
+  test.each([
+    ['the first stage has', (task: Task) => task.state.stage === 'main', 'by-user/0 has the first topics'],
+    ['the second stage has', (task: Task) => task.state.stage === 'by-user', 'by-user/0 has topics'],
+    ['all but one task have', (_: Task, i: number) => i < 3, 'by-user/1 has the first topics'],
+    ['only the last task has', (_: Task, i: number) => i === 3, 'by-user/1 has topics'],
+  ])('%s: a plain start is refused, and says what to do', async (_, hadBegun, where) => {
+    const world = await interrupted(hadBegun)
+    const refused = world.start()
+    await expect(refused).rejects.toMatchObject({ code: 'InvalidCommand' })
+    await expect(refused).rejects.toThrow(where)
+    await expect(refused).rejects.toThrow('Go back to the savepoint again (tidemark rewind clicks --to LABEL)')
+    await world.stop(await world.start({ rewind: to }), false)
+    expect(world.results.map(textOf).toSorted()).toEqual(expected(world.input))
+    await world.close()
+  })
+
+  test('of all of them goes on where they stand; a fresh start does not ask where that was', async () => {
+    const all = await interrupted(() => true)
+    const again = await all.start()
+    expect(again.map(({ state }) => state.channel)).toEqual(again.map(() => '00003'))
+    await all.stop(again, false)
+    expect(all.results.map(textOf).toSorted()).toEqual(expected(all.input))
+    const one = await interrupted((_, i) => i === 3)
+    const fresh = await one.start({ fresh: true })
+    expect(new Set(fresh.map(({ state }) => state.channel)).size).toBe(1)
+    for (const world of [all, one]) await world.close()
   })
 })
 

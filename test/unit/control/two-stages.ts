@@ -147,7 +147,12 @@ export class TwoStages {
   async start(given: Partial<NormalInput> & { readonly pipeline?: string } = {}): Promise<Task[]> {
     const runId = `run-${String(Number(this.run.runId.slice(4)) + 1).padStart(5, '0')}`
     this.run = { runId, status: 'RUNNING' }
-    const input = { pipeline: this.name, ...(given.rewind !== undefined && { rewind: given.rewind }) }
+    const { rewind, fresh } = given
+    const input = {
+      pipeline: this.name,
+      ...(rewind !== undefined && { rewind }),
+      ...(fresh !== undefined && { fresh }),
+    }
     const { context } = this
     const plan = await describePipeline(context, input, { workflowId: `tidemark/${this.name}`, runId: runId.slice(4) })
     const channel = plan.channel === undefined ? {} : { channel: plan.channel }
@@ -169,7 +174,7 @@ export class TwoStages {
       states.push(...(await takeOver(context, asked, signal)).tasks)
       counts.push([stage, partitions])
     }
-    if (given.rewind !== undefined && given.rewind.of === undefined)
+    if (rewind !== undefined && rewind.of === undefined)
       for (const [stage, from] of counts) await fenceGone(context, { pipeline: this.name, stage, from, runId }, signal)
     const incarnation = Math.max(...states.map((state) => state.incarnation)) + 1
     const tasks = states.map((state) => {
@@ -206,6 +211,13 @@ export class TwoStages {
   endOf({ state: { stage, partition, channel } }: Task): number {
     if (stage === 'main') return this.input[partition]?.length ?? 0
     return this.topics.get(`by-user/${channel ?? ''}`)?.[partition]?.length ?? 0
+  }
+
+  /** Their workflows have begun, and are ended by hand before they did anything. */
+  begun(tasks: readonly Task[]): void {
+    for (const { state } of tasks)
+      this.ended.set(taskWorkflowId(this.name, state.stage, state.partition), { ...state, phase: 'cancelled' })
+    this.run = { ...this.run, status: 'TERMINATED' }
   }
 
   async save(label: string, tasks: readonly Task[]): Promise<void> {
