@@ -2,7 +2,8 @@ import { Context } from '@temporalio/activity'
 import { describePipeline } from '../src/control/describe.js'
 import { discoverPartitions } from '../src/control/discover.js'
 import { fenceGone } from '../src/control/fence-gone.js'
-import { dropSavepoint, keepCheckpoint } from '../src/control/keep-checkpoint.js'
+import { dropSavepoint } from '../src/control/drop-savepoint.js'
+import { keepCheckpoint } from '../src/control/keep-checkpoint.js'
 import { takeOver } from '../src/control/take-over.js'
 import type { WorkerContext } from '../src/control/worker-context.js'
 import { ACTIVITY } from '../src/protocol/names.js'
@@ -54,7 +55,7 @@ export function controlActivities(context: WorkerContext): ControlActivities {
     [ACTIVITY.takeOver]: asActivity((input) => takeOver(context, input, signal())),
     [ACTIVITY.fenceGone]: asActivity((input) => fenceGone(context, input, signal())),
     [ACTIVITY.keepCheckpoint]: asActivity((input) =>
-      whileBeating(context, KEEP_BEAT_MS, () => keepCheckpoint(context, input, signal())),
+      whileBeating(context, KEEP_BEAT_MS, () => keepCheckpoint(context, input, runId(), signal())),
     ),
     [ACTIVITY.dropSavepoint]: asActivity((input) => dropSavepoint(context, input, signal())),
   }

@@ -115,6 +115,7 @@ export {
   NotAligned,
   PipelineAlreadyRunning,
   PipelineNotFound,
+  SavepointCopiesLeft,
   SavepointExists,
   SavepointNotFound,
 } from './errors/control.js'

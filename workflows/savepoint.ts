@@ -1,10 +1,18 @@
-import { CancellationScope, condition, isCancellation, setHandler, upsertMemo } from '@temporalio/workflow'
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  patched,
+  setHandler,
+  upsertMemo,
+} from '@temporalio/workflow'
 import { MEMO } from '../src/protocol/messages.js'
 import { ACTIVITY } from '../src/protocol/names.js'
 import type { SavedTask, SavepointInput, SavepointMemo } from '../src/protocol/savepoint.js'
 import type { TaskState } from '../src/protocol/task.js'
 import { control, keep } from './activities.js'
-import { asWorkflowFailure } from './failure.js'
+import { asWorkflowFailure, failureOf } from './failure.js'
 import { dropSavepointSignal } from './messages.js'
 
 /** Tasks whose state is copied at once. */
@@ -20,26 +28,51 @@ export async function tidemarkSavepoint(input: SavepointInput): Promise<void> {
   let failure: unknown = null
   try {
     await scope.run(async () => {
-      const memo = await kept(input)
+      const memo = await kept(input, scope)
       upsertMemo({ [MEMO.savepoint]: memo })
       await condition(() => false)
     })
   } catch (error) {
     if (!isCancellation(error)) failure = error
   }
-  await CancellationScope.nonCancellable(() => control[ACTIVITY.dropSavepoint](input))
+  try {
+    await CancellationScope.nonCancellable(() => control[ACTIVITY.dropSavepoint](input))
+  } catch (error) {
+    failure = failure === null ? error : withCopiesLeft(failure, error)
+  }
   if (failure !== null) throw asWorkflowFailure(failure)
 }
 
-async function kept(input: SavepointInput): Promise<SavepointMemo> {
-  const { pipeline, label, atRest } = input
+/** Why it came to nothing, and what that has left. */
+function withCopiesLeft(failure: unknown, left: unknown): ApplicationFailure {
+  const { code, message, details } = failureOf(failure)
+  const both = `${message}. Besides: ${failureOf(left).message}`
+  return ApplicationFailure.create({ message: both, type: code, nonRetryable: true, details: [details] })
+}
+
+async function kept(input: SavepointInput, scope: CancellationScope): Promise<SavepointMemo> {
+  const { pipeline, label, id, atRest } = input
+  const named = { pipeline, label, ...(id !== undefined && { id }) }
   const tasks: SavedTask[] = []
   for (let at = 0; at < input.tasks.length; at += AT_ONCE) {
     const some = input.tasks.slice(at, at + AT_ONCE)
-    const work = some.map((task) => keep[ACTIVITY.keepCheckpoint]({ pipeline, label, atRest, ...task }))
-    tasks.push(...(await Promise.all(work)))
+    const work = some.map((task) => keep[ACTIVITY.keepCheckpoint]({ ...named, atRest, ...task }))
+    tasks.push(...(await allOf(work, scope)))
   }
-  return { pipeline, label, at: Date.now(), tasks }
+  return { ...named, at: Date.now(), tasks }
+}
+
+/** Ends with the first failure, and when the others have: what one stores behind the drop would stay for ever. */
+async function allOf<T>(work: readonly Promise<T>[], scope: CancellationScope): Promise<readonly T[]> {
+  try {
+    return await Promise.all(work)
+  } catch (error) {
+    if (patched('drop-when-settled')) {
+      scope.cancel()
+      await Promise.allSettled(work)
+    }
+    throw error
+  }
 }
 
 /** Keeps a task's checkpoint for a savepoint, as its input: open, it outlives what the namespace keeps of histories. */

@@ -4,6 +4,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client'
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { readSavepoint } from '../control/saved-task.js'
 import { CommandTimeout, InvalidCommand, SavepointExists, SavepointNotFound } from '../errors/control.js'
@@ -36,6 +37,9 @@ export interface SavepointInfo {
   readonly tasks: readonly SavedTask[]
 }
 
+/** Enough to tell apart all that ever have one label. */
+const ID_CHARACTERS = 8
+
 const schema = z.strictObject({
   label: labelSchema,
   stop: z.boolean('must be true or false').optional(),
@@ -63,7 +67,8 @@ export async function createSavepoint(
   const tasks = await pipelineTasks(client, 'savepoint', pipeline)
   if (tasks.length === 0) throw refuse('it has no tasks yet')
   const { runId, taskQueue } = (await describePipelineRun(client, pipeline)).description
-  const input: SavepointInput = { pipeline, label, tasks, atRest: several ? runId : null }
+  const id = randomUUID().slice(0, ID_CHARACTERS)
+  const input: SavepointInput = { pipeline, label, id, tasks, atRest: several ? runId : null }
   await begin(client, input, taskQueue)
   return await whole(client, pipeline, label, Patience.of('savepoint', options.timeout, '10m'))
 }
@@ -105,21 +110,22 @@ async function whole(client: Client, pipeline: string, label: string, patience: 
     const { timeoutMs } = patience
     throw new CommandTimeout({ command: 'savepoint', pipeline, timeoutMs, accepted: false, waitingFor: left })
   }
-  if ((await stateOf(client, pipeline, label)) === 'none') throw await failureOf(() => handle.result(), pipeline, label)
+  if ((await stateOf(client, pipeline, label)) === 'none')
+    throw (await failureOf(handle)) ?? new SavepointNotFound({ pipeline, label })
   return infoOf(await readSavepoint(client, pipeline, label))
 }
 
-/** Why it came to nothing. */
-async function failureOf(result: () => Promise<unknown>, pipeline: string, label: string): Promise<unknown> {
+/** Why it came to nothing, or could not be taken away; null: it could. */
+async function failureOf(handle: { readonly result: () => Promise<unknown> }): Promise<unknown> {
   try {
-    await result()
+    await handle.result()
   } catch (error) {
     const cause = error instanceof WorkflowFailedError ? (error.cause ?? error) : error
     // Gives it code, next and details, where it is one of this library's.
     isTidemarkError(cause)
     return cause
   }
-  return new SavepointNotFound({ pipeline, label })
+  return null
 }
 
 export async function* listSavepoints(client: Client, pipeline: string): AsyncGenerator<SavepointInfo> {
@@ -140,10 +146,13 @@ export async function deleteSavepoint(
   { timeout }: { readonly timeout?: Duration },
 ): Promise<void> {
   const patience = Patience.of('delete', timeout, '10m')
-  if (!labelSchema.safeParse(label).success || (await stateOf(client, pipeline, label)) === 'none')
-    throw new SavepointNotFound({ pipeline, label })
+  const before = labelSchema.safeParse(label).success ? await stateOf(client, pipeline, label) : 'none'
+  if (before === 'none') throw new SavepointNotFound({ pipeline, label })
+  const workflowId = savepointWorkflowId(pipeline, label)
+  const { runId } = await client.workflow.getHandle(workflowId).describe()
+  const handle = client.workflow.getHandle(workflowId, runId)
   try {
-    await client.workflow.getHandle(savepointWorkflowId(pipeline, label)).signal(SIGNAL.dropSavepoint)
+    await handle.signal(SIGNAL.dropSavepoint)
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw new SavepointNotFound({ pipeline, label }, error)
     throw error
@@ -151,7 +160,12 @@ export async function deleteSavepoint(
   const waitingFor = await patience.untilNone(async () =>
     (await stateOf(client, pipeline, label)) === 'none' ? [] : [`savepoint '${label}'`],
   )
-  if (waitingFor.length === 0) return
+  if (waitingFor.length === 0) {
+    const failure = await failureOf(handle)
+    // One that came to nothing by itself is gone as well.
+    if (failure !== null && (before === 'whole' || isTidemarkError(failure, 'SavepointCopiesLeft'))) throw failure
+    return
+  }
   const { timeoutMs } = patience
   throw new CommandTimeout({ command: 'savepoint delete', pipeline, timeoutMs, accepted: true, waitingFor })
 }

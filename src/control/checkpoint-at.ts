@@ -16,6 +16,8 @@ export interface FoundCheckpoint {
   readonly recordedAt: EpochMs | null
   /** The task as its newest run has it. Null: the namespace has none any more, but a savepoint. */
   readonly newest: TaskState | null
+  /** Where the state backend has its segments: of the task, or of the savepoint. */
+  readonly place: TaskAt
 }
 
 /** Whether a rewind is for that task. */
@@ -32,9 +34,10 @@ export async function checkpointAt(client: Client, at: TaskAt, to: Rewind['to'] 
     newest ??= run.state
     generation ??= run.state.generation
     oldest = run.begun
-    if (to === 'newest') return { state: run.state, recordedAt: run.epochs.at(-1)?.recordedAt ?? null, newest }
+    if (to === 'newest')
+      return { state: run.state, recordedAt: run.epochs.at(-1)?.recordedAt ?? null, newest, place: at }
     const found = 'time' in to ? recordedBy(run, to.time) : endedEpoch(run, generation, to.epoch)
-    if (found !== null) return { ...found, newest }
+    if (found !== null) return { ...found, newest, place: at }
   }
   const wanted =
     to === 'newest'
@@ -54,13 +57,13 @@ async function savedAt(client: Client, at: TaskAt, label: string): Promise<Found
     const details = { wanted: `in savepoint '${label}'`, found: 'it since that was made' }
     throw new CheckpointNotFound({ ...at, ...details })
   }
-  const { state, saved } = found
+  const { state, saved, place } = found
   for await (const run of taskRuns(client, taskWorkflowId(at.pipeline, at.stage, at.partition)))
-    return { state, recordedAt: saved.recordedAt, newest: run.state }
-  return { state, recordedAt: saved.recordedAt, newest: null }
+    return { state, recordedAt: saved.recordedAt, newest: run.state, place }
+  return { state, recordedAt: saved.recordedAt, newest: null, place }
 }
 
-type Found = Omit<FoundCheckpoint, 'newest'>
+type Found = Pick<FoundCheckpoint, 'state' | 'recordedAt'>
 
 function endedEpoch({ begun, epochs }: TaskRun, generation: number, epoch: number): Found | null {
   if (begun.generation !== generation) return null

@@ -1,25 +1,26 @@
-import { WorkflowNotFoundError } from '@temporalio/client'
-import { NotAligned } from '../errors/control.js'
+import { NotAligned, SavepointNotFound } from '../errors/control.js'
 import type { TaskAt } from '../errors/ownership.js'
 import type { StateMark } from '../protocol/checkpoint.js'
-import { pipelineWorkflowId, SAVED_TASK_WORKFLOW, savedTaskWorkflowId } from '../protocol/names.js'
+import { MEMO } from '../protocol/messages.js'
+import { pipelineWorkflowId, SAVED_TASK_WORKFLOW, savedTaskWorkflowId, savepointWorkflowId } from '../protocol/names.js'
 import { atRest } from '../protocol/new-task.js'
-import type { KeepInput, SavedTask, SavepointInput } from '../protocol/savepoint.js'
+import type { KeepInput, SavedTask } from '../protocol/savepoint.js'
 import type { TaskState } from '../protocol/task.js'
 import { checkpointAt } from './checkpoint-at.js'
-import { eachOf } from './each-of.js'
-import { keepSegments, removeSegments } from './keep-segments.js'
+import { keepSegments, keysOf, removeSegments } from './keep-segments.js'
 import { savedPlace } from './saved-task.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
 /**
  * Puts a task's newest checkpoint where neither the namespace's retention nor the sweep of its state backend reaches it: into
- * a workflow that stays open, its segments beside those of tasks. Done again, it begins anew. Throws `NotAligned` where the
- * pipeline has several stages and they don't stand where one has read all of the one before.
+ * a workflow that stays open, its segments beside those of tasks. Done again, it begins anew. `runId`: of the savepoint, which
+ * is asked whether it is still being made. Throws `NotAligned` where the pipeline has several stages and they don't stand where
+ * one has read all of the one before.
  */
 export async function keepCheckpoint(
   context: WorkerContext,
   input: KeepInput,
+  runId: string,
   signal: AbortSignal,
 ): Promise<SavedTask> {
   const { client, engine } = context
@@ -29,36 +30,36 @@ export async function keepCheckpoint(
   const { state, recordedAt } = await checkpointAt(client, at, 'newest')
   if (blueprint.stages.length > 1) await requireAligned(context, input, state, signal)
   const { generation, checkpoint } = state
-  await keepSegments({ engine, blueprint, of: at, at: savedPlace(at, label), signal }, checkpoint.state)
+  const place = savedPlace(at, input)
+  await keepSegments({ engine, blueprint, of: at, at: place, signal }, checkpoint.state)
+  await requireMaking(context, input, runId, () => removeSegments({ engine, blueprint, at: place, signal }))
   await client.workflow.start(SAVED_TASK_WORKFLOW, {
-    workflowId: savedTaskWorkflowId(pipeline, label, stage, partition),
+    workflowId: savedTaskWorkflowId(pipeline, input, stage, partition),
     taskQueue: context.taskQueue,
     args: [{ ...state, ...atRest }],
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     workflowIdConflictPolicy: 'TERMINATE_EXISTING',
     staticSummary: `savepoint ${label} of ${pipeline}: stage ${stage}, partition ${partition}`,
   })
-  return { stage, partition, generation, epoch: checkpoint.epoch, recordedAt, bytes: bytesOf(checkpoint.state) }
+  const { backend } = blueprint
+  const copied = backend !== null && keysOf(checkpoint.state).length > 0
+  const bytes = bytesOf(checkpoint.state)
+  const { epoch } = checkpoint
+  return { stage, partition, generation, epoch, recordedAt, bytes, ...(copied && { backend: backend.describe }) }
 }
 
-/** Takes away all that a savepoint has kept, or as much of it as there is. */
-export async function dropSavepoint(
-  context: WorkerContext,
-  { pipeline, label, tasks }: SavepointInput,
-  signal: AbortSignal,
+/** An attempt that stood still until another one was through, or until it was deleted, leaves all as it is. */
+async function requireMaking(
+  { client }: WorkerContext,
+  { pipeline, label, id }: KeepInput,
+  runId: string,
+  takeBack: () => Promise<void>,
 ): Promise<void> {
-  const blueprint = blueprintIn(context, pipeline)
-  const { engine } = context
-  await eachOf(tasks, async (task) => {
-    const { stage, partition } = task
-    try {
-      const id = savedTaskWorkflowId(pipeline, label, stage, partition)
-      await context.client.workflow.getHandle(id).terminate('its savepoint is deleted')
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error
-    }
-    await removeSegments({ engine, blueprint, at: savedPlace({ pipeline, ...task }, label), signal })
-  })
+  const { status, memo } = await client.workflow.getHandle(savepointWorkflowId(pipeline, label), runId).describe()
+  if (status.name === 'RUNNING' && memo?.[MEMO.savepoint] === undefined) return
+  // Nobody else will: what it is kept for is gone.
+  if (status.name !== 'RUNNING' && id !== undefined) await takeBack()
+  throw new SavepointNotFound({ pipeline, label })
 }
 
 /** All stages at rest, none with an epoch half done, and all that lies between two of them has been read. */

@@ -42,33 +42,40 @@ export async function keepSegments(keeping: Keeping, state: StateMark | undefine
  * any other checkpoint.
  */
 export async function dropSegments(keeping: Omit<Keeping, 'of'>, state: StateMark | undefined): Promise<void> {
-  const { backend } = keeping.blueprint
   const keys = keysOf(state)
-  if (backend === null || keys.length === 0) return
-  const store = await open(keeping, backend, keeping.at)
-  try {
-    await store.touch(keys)
-  } finally {
-    await store.close()
-  }
+  if (keys.length > 0) await inPlace(keeping, (store) => store.touch(keys))
 }
 
-/** What lies in the place of a savepoint is needed no more. */
+/** Those of a checkpoint's segments that are not in history. */
+export const keysOf = (state: StateMark | undefined): readonly string[] =>
+  (state?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []))
+
+/** What lies in the place of a savepoint. */
+export async function listSegments(keeping: Omit<Keeping, 'of'>): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>()
+  await inPlace(keeping, async (store) => {
+    for await (const { key } of store.list()) keys.add(key)
+  })
+  return keys
+}
+
+/** It is needed no more. */
 export async function removeSegments(keeping: Omit<Keeping, 'of'>): Promise<void> {
+  const keys = await listSegments(keeping)
+  if (keys.size > 0) await inPlace(keeping, (store) => store.delete([...keys]))
+}
+
+/** Nothing, where there is no backend. */
+async function inPlace(keeping: Omit<Keeping, 'of'>, work: (store: SegmentStore) => Promise<void>): Promise<void> {
   const { backend } = keeping.blueprint
   if (backend === null) return
   const store = await open(keeping, backend, keeping.at)
   try {
-    const keys: string[] = []
-    for await (const { key } of store.list()) keys.push(key)
-    await store.delete(keys)
+    await work(store)
   } finally {
     await store.close()
   }
 }
-
-const keysOf = (state: StateMark | undefined): readonly string[] =>
-  (state?.segments ?? []).flatMap((segment) => ('key' in segment ? [segment.key] : []))
 
 const isSame = (a: TaskAt, b: TaskAt): boolean =>
   a.pipeline === b.pipeline && a.stage === b.stage && a.partition === b.partition

@@ -7,13 +7,12 @@ import type { TaskAt } from '../errors/ownership.js'
 import { StateTooLarge } from '../errors/state.js'
 import type { Checkpoint, StateMark } from '../protocol/checkpoint.js'
 import type { TakeOverInput } from '../protocol/pipeline.js'
-import type { TaskState } from '../protocol/task.js'
 import { ImmovableState, redistribute } from '../state/redistribute.js'
 import { inSlices } from '../state/restore.js'
 import type { StepStates } from '../state/step-states.js'
 import { storeStates } from '../state/store-states.js'
 import { eachOf } from './each-of.js'
-import { readSavedTask, readSavepoint, savedPlace } from './saved-task.js'
+import { readSavedTask, readSavepoint, type SavedCheckpoint } from './saved-task.js'
 import type { WorkerContext } from './worker-context.js'
 
 export interface Rescaling {
@@ -21,7 +20,7 @@ export interface Rescaling {
   readonly blueprint: Blueprint
   readonly stage: Stage
   /** All tasks of the stage as the savepoint has them, by partition. */
-  readonly saved: readonly TaskState[]
+  readonly saved: readonly Pick<SavedCheckpoint, 'state' | 'place'>[]
   readonly label: string
   /** How many there are to be. */
   readonly count: number
@@ -45,10 +44,10 @@ export async function rescaleFor(
   const { tasks } = await readSavepoint(client, pipeline, label)
   const own = tasks.filter((task) => task.stage === stage.id)
   if (own.length === 0 || own.length === count) return null
-  const saved: TaskState[] = []
+  const saved: SavedCheckpoint[] = []
   await eachOf(own, async ({ partition }) => {
     const found = await readSavedTask(client, { pipeline, stage: stage.id, partition }, label)
-    if (found !== null) saved[partition] = found.state
+    if (found !== null) saved[partition] = found
   })
   return new Rescale({
     context,
@@ -88,12 +87,12 @@ export class Rescale {
       if (error instanceof ImmovableState) throw this.refuse(error.message, error)
       throw error
     }
-    const times = saved.map(({ checkpoint }) => checkpoint.watermark ?? -Infinity)
+    const times = saved.map(({ state: { checkpoint } }) => checkpoint.watermark ?? -Infinity)
     const watermark = Math.min(...times)
-    const plan = saved[0]?.checkpoint.plan
+    const plan = saved[0]?.state.checkpoint.plan
     const state = await this.stored(into, at)
     return {
-      epoch: Math.max(...saved.map(({ checkpoint }) => checkpoint.epoch)),
+      epoch: Math.max(...saved.map(({ state: { checkpoint } }) => checkpoint.epoch)),
       positions: {},
       ledgers: {},
       identities: {},
@@ -113,14 +112,14 @@ export class Rescale {
   }
 
   private restore(): Promise<readonly StepStates[]> {
-    const { context, blueprint, stage, saved, label, allowNonRestoredState, signal } = this.rescaling
-    const restored = saved.map(async ({ pipeline, partition, generation, incarnation, origin, checkpoint }) => {
+    const { context, blueprint, stage, saved, allowNonRestoredState, signal } = this.rescaling
+    const restored = saved.map(async ({ state: { generation, incarnation, origin, checkpoint }, place }) => {
       const states = stageStates(stage)
       const keeper = await restoreState({
         host: context.engine,
         states,
         claim: {
-          ...savedPlace({ pipeline, stage: stage.id, partition }, label),
+          ...place,
           owner: { generation, incarnation, claim: 0, runId: 'rescale' },
           origin,
           checkpoint,

@@ -14,7 +14,7 @@ import { checkpointAt, isMeant } from './checkpoint-at.js'
 import { eachOf } from './each-of.js'
 import { dropSegments, keepSegments } from './keep-segments.js'
 import { type Rescale, rescaleFor } from './rescale.js'
-import { readSavedTask, savedPlace } from './saved-task.js'
+import { readSavedTask } from './saved-task.js'
 import { TaskPast } from './task-past.js'
 import { blueprintIn, stageIn, type WorkerContext } from './worker-context.js'
 
@@ -159,11 +159,10 @@ class TaskTakeOver {
   private async checkpointIn({ to, of: whose }: Rewind, at: TaskAt): Promise<Checkpoint | null> {
     const { client, engine } = this.context
     const of = { ...at, pipeline: whose ?? at.pipeline }
-    const saved = 'savepoint' in to ? to.savepoint : null
-    if (saved !== null && (await readSavedTask(client, of, saved)) === null) return null
-    const { checkpoint } = (await checkpointAt(client, of, to)).state
-    const keeping = { engine, blueprint: this.blueprint, at, of: saved === null ? of : savedPlace(of, saved) }
-    await keepSegments({ ...keeping, signal: this.signal }, checkpoint.state)
+    if ('savepoint' in to && (await readSavedTask(client, of, to.savepoint)) === null) return null
+    const { state, place } = await checkpointAt(client, of, to)
+    const { checkpoint } = state
+    await keepSegments({ engine, blueprint: this.blueprint, at, of: place, signal: this.signal }, checkpoint.state)
     return checkpoint
   }
 

@@ -78,6 +78,7 @@ export const errorCatalog = {
   CheckpointNotFound: { retryable: false, next: 'choose one that history still has' },
   SavepointNotFound: { retryable: false, next: 'see which there are: tidemark savepoint list' },
   SavepointExists: { retryable: false, next: 'choose another label, or delete that one: tidemark savepoint delete' },
+  SavepointCopiesLeft: { retryable: false, next: 'remove by hand what the message names' },
   NotAligned: {
     retryable: false,
     next: 'start it again, then stop it with its savepoint: tidemark savepoint create … --stop',

@@ -90,6 +90,32 @@ export class SavepointExists extends ControlError<{ readonly pipeline: string; r
   }
 }
 
+export interface SavepointCopiesLeftDetails extends Details {
+  readonly pipeline: string
+  readonly label: string
+  /** Each of one task: the stage is a name that only the savepoint has. `backend`: as it was described; null: not known. */
+  readonly places: readonly {
+    readonly stage: string
+    readonly partition: number
+    readonly backend: string | null
+  }[]
+}
+
+/** A savepoint is deleted, but for copies of state in a backend that the pipeline's definition no longer has. */
+export class SavepointCopiesLeft extends ControlError<SavepointCopiesLeftDetails> {
+  constructor(details: SavepointCopiesLeftDetails, cause?: unknown) {
+    const { pipeline, label, places } = details
+    const where = places.map(
+      ({ stage, partition, backend }) =>
+        `${pipeline}/${stage}/${partition} in ${backend ?? 'the backend of that time'}`,
+    )
+    const message =
+      `savepoint '${label}' of pipeline '${pipeline}' is deleted, but copies of its state are left where its definition ` +
+      `has no state backend any more: ${where.join(', ')}`
+    super('SavepointCopiesLeft', message, details, cause)
+  }
+}
+
 export interface NotAlignedDetails extends Details {
   readonly pipeline: string
   readonly stage: string

@@ -39,6 +39,7 @@ export {
   NotAligned,
   PipelineAlreadyRunning,
   PipelineNotFound,
+  SavepointCopiesLeft,
   SavepointExists,
   SavepointNotFound,
 } from './control.js'

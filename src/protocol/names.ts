@@ -21,9 +21,13 @@ export const taskWorkflowId = (pipeline: string, stage: string, partition: numbe
 export const savepointWorkflowId = (pipeline: string, label: string): string =>
   `${pipelineWorkflowId(pipeline)}/savepoint/${label}`
 
-/** Holds one task's checkpoint: its input. */
-export const savedTaskWorkflowId = (pipeline: string, label: string, stage: string, partition: number): string =>
-  `${savepointWorkflowId(pipeline, label)}/${stage}/${partition}`
+/** Holds one task's checkpoint: its input. `id`: of the savepoint; the first ones had none. */
+export const savedTaskWorkflowId = (
+  pipeline: string,
+  { label, id }: { readonly label: string; readonly id?: string | undefined },
+  stage: string,
+  partition: number,
+): string => `${savepointWorkflowId(pipeline, label)}/${stage}/${partition}${id === undefined ? '' : `/${id}`}`
 
 /** Claims have a queue of their own: a worker at its task limit stops polling it, which a shared queue can't express. */
 export const claimsQueue = (taskQueue: string): string => `${taskQueue}/claims`

@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client'
 import { checkpointAt } from '../control/checkpoint-at.js'
 import type { TaskRef } from '../control/recorded-epochs.js'
-import { savedPlace } from '../control/saved-task.js'
 import { restoreState } from '../engine/restore-state.js'
 import { stageStates } from '../engine/stage-states.js'
 import { InvalidCommand } from '../errors/control.js'
@@ -51,14 +50,14 @@ export async function stateAt({ client, code, task, step, key, at, limit }: Stat
     throw new InvalidCommand({ command: 'state', pipeline: blueprint.name, reason })
   }
   const whose = { pipeline: blueprint.name, ...task }
-  const { state, recordedAt } = await checkpointAt(client, whose, at)
+  const { state, recordedAt, place } = await checkpointAt(client, whose, at)
   const { generation, incarnation, origin, checkpoint } = state
   const { signal } = new AbortController()
   const keeper = await restoreState({
     host,
     states,
     claim: {
-      ...(at !== 'newest' && 'savepoint' in at ? savedPlace(whose, at.savepoint) : whose),
+      ...place,
       owner: { generation, incarnation, claim: 0, runId: 'state' },
       origin,
       checkpoint,

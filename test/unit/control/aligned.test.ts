@@ -123,7 +123,12 @@ describe('what is no moment of all stages is not kept:', () => {
     return { world, tasks: await world.start() }
   }
   const keep = (world: TwoStages, atRest: string | null = world.run.runId) =>
-    keepCheckpoint(world.context, { pipeline: 'clicks', label: 'here', stage: 'by-user', partition: 0, atRest }, signal)
+    keepCheckpoint(
+      world.context,
+      { pipeline: 'clicks', label: 'here', stage: 'by-user', partition: 0, atRest },
+      'run',
+      signal,
+    )
 
   test('a second stage that has not read all of the first', async () => {
     const { world, tasks } = await begin()

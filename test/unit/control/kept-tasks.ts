@@ -14,6 +14,9 @@ export class KeptTasks {
   /** By workflow id. */
   readonly kept = new Map<string, Kept>()
   private readonly memos = new Map<string, SavepointMemo>()
+  /** Runs of savepoints that are gone, and of those that are whole. Any other is of one that is being made. */
+  readonly ended = new Set<string>()
+  readonly whole = new Set<string>()
   private readonly rest: () => Client
 
   constructor(rest: () => Client) {
@@ -21,8 +24,9 @@ export class KeptTasks {
   }
 
   /** As the workflow of a savepoint has it when all is kept. */
-  complete(pipeline: string, label: string, tasks: readonly SavedTask[]): void {
-    this.memos.set(savepointWorkflowId(pipeline, label), { pipeline, label, at: 1, tasks })
+  complete(pipeline: string, label: string, tasks: readonly SavedTask[], id?: string): void {
+    const memo = { pipeline, label, at: 1, tasks, ...(id !== undefined && { id }) }
+    this.memos.set(savepointWorkflowId(pipeline, label), memo)
   }
 
   get client(): Client {
@@ -37,6 +41,10 @@ export class KeptTasks {
       return {
         describe: async () => {
           const memo = this.memos.get(workflowId)
+          if (runId !== undefined) {
+            const status = { name: this.ended.has(runId) ? 'COMPLETED' : 'RUNNING' }
+            return { status, memo: this.whole.has(runId) ? { tidemark: memo } : {} }
+          }
           if (memo === undefined) throw new WorkflowNotFoundError('not found', workflowId, runId)
           return { status: { name: 'RUNNING' }, memo: { tidemark: memo } }
         },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { dropSavepoint, keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
+import { dropSavepoint } from '../../../src/control/drop-savepoint.js'
+import { keepCheckpoint } from '../../../src/control/keep-checkpoint.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { Pipeline } from '../../../src/definition/pipeline.js'
 import type { Serde } from '../../../src/definition/serde.js'
@@ -31,7 +32,8 @@ const storeOf = (place: string): MemoryStore => {
   return store
 }
 
-const counts = (backed: boolean, name = 'counts', sink = out): Pipeline =>
+/** A backend `other maps` has stores of its own. */
+const counts = (backed: boolean, name = 'counts', sink = out, where = 'maps'): Pipeline =>
   definePipeline({
     name,
     sources: { numbers: log.source() },
@@ -39,9 +41,10 @@ const counts = (backed: boolean, name = 'counts', sink = out): Pipeline =>
       state: {
         backend: {
           kind: 'memory',
-          describe: 'maps',
+          describe: where,
           retainMs: 1_000,
-          open: async ({ pipeline, stage, partition }) => storeOf(`${pipeline}/${stage}/${partition}`),
+          open: async ({ pipeline, stage, partition }) =>
+            storeOf(`${where === 'other maps' ? 'other/' : ''}${pipeline}/${stage}/${partition}`),
         },
       },
     }),
@@ -59,15 +62,24 @@ async function read(...values: readonly number[]): Promise<void> {
   }
 }
 
-const saved = { pipeline: 'counts', label: 'before', atRest: null }
+const first = { pipeline: 'counts', label: 'before', atRest: null }
+const saved = { ...first, id: 'a1' }
+const place = { stage: 'main', partition: 0 }
 
-async function save(pipeline: Pipeline): Promise<void> {
-  const context = contextOf([pipeline], server.client)
-  const kept = await keepCheckpoint(context, { ...saved, stage: 'main', partition: 0 }, signal)
+async function keep(pipeline: Pipeline, id = 'a1', runId = 'run-a1') {
+  return await keepCheckpoint(contextOf([pipeline], server.client), { ...saved, ...place, id }, runId, signal)
+}
+
+async function drop(pipeline: Pipeline, id = 'a1', of = [place]): Promise<void> {
+  await dropSavepoint(contextOf([pipeline], server.client), { ...saved, id, tasks: of }, signal)
+}
+
+async function save(pipeline: Pipeline, id = 'a1'): Promise<void> {
+  const kept = await keep(pipeline, id, `run-${id}`)
   const { epoch } = recorded.task.state.checkpoint
   expect(kept).toMatchObject({ stage: 'main', partition: 0, generation: 1, epoch })
   expect(kept.bytes).toBeGreaterThan(0)
-  server.complete('counts', 'before', [kept])
+  server.complete('counts', 'before', [kept], id)
 }
 
 async function start(pipeline: Pipeline, rewind: Partial<Rewind> = {}, partition = 0): Promise<TaskState> {
@@ -141,22 +153,53 @@ describe.each([['in history', false] as const, ['in a backend', true] as const])
       await read(21)
       await save(pipeline)
       expect((await start(pipeline)).origin).toEqual({ numbers: '3' })
-      const place = storeOf('counts/savepoint.before.main/0')
-      expect(place.blobs.size > 0).toBe(backed)
-      await dropSavepoint(
-        contextOf([pipeline], server.client),
-        { ...saved, tasks: [{ stage: 'main', partition: 0 }] },
-        signal,
-      )
-      expect(place.blobs.size).toBe(0)
+      const copies = storeOf('counts/savepoint.before.a1.main/0')
+      expect(copies.blobs.size > 0).toBe(backed)
+      await drop(pipeline)
+      expect(copies.blobs.size).toBe(0)
       expect([...server.kept.values()].map(({ open }) => open)).toEqual([false])
       await expect(start(pipeline)).rejects.toMatchObject({ code: 'SavepointNotFound' })
       // Nothing was there to be deleted: what comes again is no error.
-      await dropSavepoint(
-        contextOf([pipeline], server.client),
-        { ...saved, tasks: [{ stage: 'main', partition: 7 }] },
-        signal,
-      )
+      await drop(pipeline, 'a1', [{ stage: 'main', partition: 7 }])
+    })
+
+    test('is not touched by an attempt at an older one of its label that stood still meanwhile', async () => {
+      const pipeline = counts(backed)
+      await record(pipeline)
+      await read(1, 11)
+      await save(pipeline, 'a1')
+      await drop(pipeline, 'a1')
+      await read(21)
+      await save(pipeline, 'b2')
+      await read(2)
+      server.ended.add('run-a1')
+      // They wake up.
+      await expect(keep(pipeline, 'a1')).rejects.toMatchObject({ code: 'SavepointNotFound' })
+      await drop(pipeline, 'a1')
+      expect(storeOf('counts/savepoint.before.a1.main/0').blobs.size).toBe(0)
+      expect([...server.kept].filter(([, { open }]) => open).map(([id]) => id)).toEqual([
+        'tidemark/counts/savepoint/before/main/0/b2',
+      ])
+      const behind = out.values.slice(3)
+      await recorded.task.lose()
+      recorded.runs.clear()
+      storeOf('counts/main/0').blobs.clear()
+      const state = await start(pipeline)
+      expect(state.origin).toEqual({ numbers: '3' })
+      expect(await goOn(pipeline, state)).toEqual(behind)
+    })
+
+    test('of the time before they had ids of their own is gone back to and deleted like any other', async () => {
+      const pipeline = counts(backed)
+      await record(pipeline)
+      await read(1, 11)
+      const kept = await keepCheckpoint(contextOf([pipeline], server.client), { ...first, ...place }, 'run', signal)
+      server.complete('counts', 'before', [kept])
+      expect((await start(pipeline)).origin).toEqual({ numbers: '2' })
+      const copies = storeOf('counts/savepoint.before.main/0')
+      expect(copies.blobs.size > 0).toBe(backed)
+      await dropSavepoint(contextOf([pipeline], server.client), { ...first, tasks: [place] }, signal)
+      expect([copies.blobs.size, [...server.kept.values()].map(({ open }) => open)]).toEqual([0, [false]])
     })
   },
 )
@@ -166,7 +209,7 @@ test('a start that had no time to copy all of a savepoint goes on where it was, 
   await record(pipeline)
   await read(1, 11, 2)
   await save(pipeline)
-  const [from, to] = [storeOf('counts/savepoint.before.main/0'), storeOf('fork/main/0')]
+  const [from, to] = [storeOf('counts/savepoint.before.a1.main/0'), storeOf('fork/main/0')]
   const keys = [...from.blobs.keys()]
   expect(keys.length).toBeGreaterThan(1)
   from.now = to.now = Date.now()
@@ -188,6 +231,55 @@ test('a start that had no time to copy all of a savepoint goes on where it was, 
   await to.touch(keys)
   await start(fork, { of: 'counts' })
   expect(got.slice(-keys.length)).toEqual(keys)
+})
+
+test('an attempt that stood still until another one was through changes nothing of what that has kept', async () => {
+  const pipeline = counts(true)
+  await record(pipeline)
+  await read(1, 11)
+  await save(pipeline)
+  await read(21)
+  server.whole.add('run-a1')
+  await expect(keep(pipeline, 'a1')).rejects.toMatchObject({ code: 'SavepointNotFound' })
+  expect((await start(pipeline)).origin).toEqual({ numbers: '2' })
+  expect(storeOf('counts/savepoint.before.a1.main/0').blobs.size).toBeGreaterThan(0)
+})
+
+describe('a savepoint is deleted when the definition has another state backend, or none any more', () => {
+  test.each([
+    ['none', () => counts(false)],
+    ['another', () => counts(true, 'counts', out, 'other maps')],
+  ])('%s: says where the copies are that it leaves, and takes away the rest', async (_, later) => {
+    const pipeline = counts(true)
+    await record(pipeline)
+    await read(1, 11)
+    await save(pipeline)
+    const places = [{ stage: 'savepoint.before.a1.main', partition: 0, backend: 'maps' }]
+    const left = drop(later())
+    await expect(left).rejects.toMatchObject({ code: 'SavepointCopiesLeft', details: { places } })
+    await expect(left).rejects.toThrow('counts/savepoint.before.a1.main/0 in maps')
+    expect([...server.kept.values()].map(({ open }) => open)).toEqual([false])
+    expect(storeOf('counts/savepoint.before.a1.main/0').blobs.size).toBeGreaterThan(0)
+  })
+
+  test('of a new name, with the same content: they are removed', async () => {
+    const pipeline = counts(true)
+    await record(pipeline)
+    await read(1, 11)
+    await save(pipeline)
+    await drop(counts(true, 'counts', out, 'maps, moved'))
+    expect(storeOf('counts/savepoint.before.a1.main/0').blobs.size).toBe(0)
+  })
+
+  test('of state that lies in history: nothing is left, and nothing said', async () => {
+    const pipeline = counts(false)
+    await record(pipeline)
+    await read(1, 11)
+    await save(pipeline)
+    await drop(counts(true))
+    await save(pipeline)
+    await drop(pipeline)
+  })
 })
 
 test('a partition that was added since begins at earliest; what nobody has kept is told', async () => {

@@ -225,7 +225,7 @@ export class TwoStages {
     for (const { state } of tasks) {
       const { stage, partition } = state
       const asked = { pipeline: this.name, label, stage, partition, atRest: this.run.runId }
-      saved.push(await keepCheckpoint(this.context, asked, signal))
+      saved.push(await keepCheckpoint(this.context, asked, 'savepoint-1', signal))
     }
     this.server.complete(this.name, label, saved)
   }

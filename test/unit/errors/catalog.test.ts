@@ -67,6 +67,11 @@ const samples: { readonly [C in Concrete]: DetailsOf<C> } = {
   CheckpointNotFound: { ...task, wanted: 'epoch 45', found: 'epochs 1 to 40 of generation 1' },
   SavepointNotFound: { pipeline: 'delays', label: 'before' },
   SavepointExists: { pipeline: 'delays', label: 'before' },
+  SavepointCopiesLeft: {
+    pipeline: 'delays',
+    label: 'before',
+    places: [{ stage: 'savepoint.before.main', partition: 0, backend: null }],
+  },
   NotAligned: { ...task, reason: 'it runs' },
   CommandTimeout: { command: 'pause', pipeline: 'delays', timeoutMs: 1, accepted: true, waitingFor: ['main/3'] },
   InvalidCommand: { pipeline: 'delays', command: 'start', reason: 'no such position' },

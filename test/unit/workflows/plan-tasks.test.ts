@@ -49,7 +49,7 @@ class ThreeStages {
         const origin = { [stage === 'main' ? 'all' : stage]: '0' }
         const state = { ...newTask({ pipeline: 'three', stage, partition, settings, origin }), incarnation: 1 }
         this.past.set(taskWorkflowId('three', stage, partition), state)
-        const id = savedTaskWorkflowId('three', 'here', stage, partition)
+        const id = savedTaskWorkflowId('three', { label: 'here' }, stage, partition)
         this.server.kept.set(id, { history: new History().started(state), open: true })
         saved.push({ stage, partition, generation: 1, epoch: 0, recordedAt: null, bytes: 0 })
       }
