@@ -28,6 +28,11 @@ export function pendingActivity({ pendingActivities }: Raw): TaskActivity | null
   }
 }
 
+const TO_SUCCEED = 'to succeed'
+
+/** Whether what is waited for, as `waitingFor` says it, has failed and is tried again. */
+export const isFailing = (waiting: string | null): boolean => waiting?.includes(TO_SUCCEED) ?? false
+
 /** What a running workflow waits for, as a phrase; null where it gets on. `queue` is the pipeline's, `workers` who polls it. */
 export function waitingFor(
   raw: Raw,
@@ -37,10 +42,10 @@ export function waitingFor(
   const activity = pendingActivity(raw)
   const waits = activity?.state === 'scheduled' && now - (activity.scheduledAt ?? now) > NOTABLE_MS
   if (activity !== null && activity.attempt > 1 && activity.failure !== null) {
-    return `for ${activity.type} to succeed: attempt ${activity.attempt - 1} failed: ${activity.failure}`
+    return `for ${activity.type} ${TO_SUCCEED}: attempt ${activity.attempt - 1} failed: ${activity.failure}`
   }
   if (stuck !== null && stuck.attempt > 1) {
-    return `for its workflow task to succeed, attempt ${stuck.attempt}: see the worker log`
+    return `for its workflow task ${TO_SUCCEED}, attempt ${stuck.attempt}: see the worker log`
   }
   if (!waits && stuck === null) return null
   if (workers.length === 0) return `for a worker: none polls task queue '${queue}'`

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { StartedPipeline } from '../../client/pipeline-handle.js'
 import type { StartOptions } from '../../client/start-options.js'
@@ -8,6 +7,7 @@ import type { Duration } from '../../units.js'
 import { connected, type ConnectionFlags, withConnection } from '../connect.js'
 import { type JsonFlag, outJson, withJson } from '../json.js'
 import type { Terminal } from '../terminal.js'
+import { untilBegun } from '../until-begun.js'
 import { duration, filledText, pipelineName, startAt, untilLatest } from '../values.js'
 import { count } from '../views/numbers.js'
 
@@ -21,10 +21,6 @@ interface Flags extends ConnectionFlags, JsonFlag {
   readonly checkpointInterval?: Duration
   readonly allowNonRestoredState?: true
 }
-
-/** A worker that is up has planned a pipeline by then, and found that a topic isn't there: it looks for that for 5 s. */
-const PLANNED_MS = 12_000
-const LOOK_MS = 200
 
 /**
  * `tidemark start <name>`; with --json `{ name, workflowId, runId, started, state }`, after --wait
@@ -58,7 +54,7 @@ export function startCommand(terminal: Terminal): Command {
         else terminal.out(`${state}: ${count(counters.read)} read, ${count(counters.written)} written\n`)
         return
       }
-      const status = await planned(started)
+      const status = await untilBegun(() => started.status())
       if (status.state === 'failed') await started.result()
       if (flags.json) outJson({ ...about, state: status.state }, terminal)
       else if (status.state === 'starting') terminal.err(`${unplanned(status)}\n`)
@@ -88,14 +84,4 @@ function unplanned({ name, taskQueue, workers, waiting }: PipelineStatus): strin
   if (workers.length === 0)
     return `no worker polls task queue '${taskQueue}' yet: start one with tidemark worker <module>`
   return `${name} has not begun yet: waits ${waiting ?? 'for its source to be found'}; see tidemark status ${name}`
-}
-
-/** Wrong input fails a run at once: whoever started it should see that. Where no worker is up, nothing is to be seen. */
-async function planned(started: StartedPipeline): Promise<PipelineStatus> {
-  const deadline = Date.now() + PLANNED_MS
-  for (;;) {
-    const status = await started.status()
-    if (status.state !== 'starting' || status.workers.length === 0 || Date.now() > deadline) return status
-    await sleep(LOOK_MS)
-  }
 }
