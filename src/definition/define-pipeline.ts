@@ -85,7 +85,11 @@ function check(given: unknown): Pipeline {
   const [stages, wrongStages] = splitStages(String(options.name), graph)
   faults.push(...wrongOnError, ...wrongBackend, ...wrongStore, ...wrongStages, ...checkPlaces(graph, onError))
   for (const stage of stages)
-    faults.push(...checkLedgers(stage, { onError, backend }), ...checkDeterminism(stage), ...checkSources(stage))
+    faults.push(
+      ...checkLedgers(stage, { onError, backend }),
+      ...checkDeterminism(stage, { backend }),
+      ...checkSources(stage),
+    )
   const clock = {
     commitMs: parsed.data?.commit?.interval ?? null,
     ...checkpointsOf(parsed.data?.checkpoint),

@@ -1,6 +1,6 @@
 import type { Blueprint } from './blueprint.js'
 import type { AnySinkDefinition } from './define-sink.js'
-import type { Graph } from './graph.js'
+import type { Graph, StepNode } from './graph.js'
 
 /** The ledger that a sink keeps: its own, or that of its scope; null where it keeps none. */
 export function ledgerOf({ id, sink }: { readonly id: string; readonly sink: AnySinkDefinition }): string | null {
@@ -22,10 +22,17 @@ export function keepersOf({ sinks }: Pick<Graph, 'sinks'>, onError: Blueprint['o
 
 export const haveSeveral = (keepers: readonly Keeper[]): boolean => new Set(keepers.map(ledgerOf)).size > 1
 
+/** The steps of a stage that have tables: those with state, and those that carry on the time of another stage. */
+export function keepersOfState({ sources, steps }: Pick<Graph, 'sources' | 'steps'>): readonly StepNode[] {
+  const timed = sources.some(({ channel }) => channel?.timed != null)
+  return steps.filter(({ step }) => step.state !== undefined || (timed && step.repartition !== undefined))
+}
+
 /**
  * Whether a stage executes again what its ledgers hold with what its calls came to then: those lie in the state backend. With
- * one ledger nothing has to be executed again (PROTOCOL §6).
+ * one ledger and no state nothing has to be executed again (PROTOCOL §6).
  */
 export function keepsAnswers(stage: Graph, { onError, backend }: Pick<Blueprint, 'onError' | 'backend'>): boolean {
-  return backend !== null && !isDeterministic(stage) && haveSeveral(keepersOf(stage, onError))
+  if (backend === null || isDeterministic(stage)) return false
+  return haveSeveral(keepersOf(stage, onError)) || keepersOfState(stage).length > 0
 }

@@ -65,9 +65,6 @@ function cross(pipeline: string, { id, step }: StepNode, from: Part, to: Part, i
   if (settings === undefined || from.sources.length === 0) return null
   if (comesOf(from, to))
     return 'is read together with steps it comes from: give the other stream steps of its own, from the source on, or repartition both'
-  const changing = from.steps.find((node) => !node.step.deterministic)
-  if (isTimed && changing !== undefined)
-    return `can't carry event time on: '${changing.id}' is in this stage. Call .eventTime(id, timestamp, options) behind it anew`
   const channel = from.sources.map(({ source }) => source.channel).find((made) => made !== undefined)
   if (channel === undefined) {
     const kinds = [...new Set(from.sources.map(({ source }) => source.kind))].join(', ')

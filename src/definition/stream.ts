@@ -56,7 +56,8 @@ export interface Stream<T, K = Unkeyed, E = Untimed> {
    * What comes out is exactly-once; the calls are made at least once: after a failure, records that no sink has committed
    * are processed again. `ctx.idempotencyKey` is the same then. All transactional sinks of its stage, that of dead letters
    * included, must share one ledger, since two could come to hold results of different calls; or the pipeline has a state
-   * backend, which keeps results until all have them. A sink without a ledger may be given both.
+   * backend, which keeps results until all have them. Steps with state in its stage ask for that, too: they see records in
+   * their order, so behind them calls are made for one record at a time. A sink without a ledger may be given both.
    */
   asyncMap<R>(id: string, fn: (value: T, ctx: AsyncContext<K>) => Promise<R>, options?: AsyncOptions): Stream<R, K, E>
   /**

@@ -86,20 +86,29 @@ export class Answers {
   }
 
   /**
-   * What ledgers hold the results of, up to the segment that the furthest receipt names. Throws `StateCorrupt`, and what the
-   * store fails with.
+   * What ledgers hold the results of: the segments that their receipts name, and those before these. Receipts of one epoch name
+   * segments of one chain, for each session begins with all that the one before has committed. Throws `StateCorrupt`, and what
+   * the store fails with.
    */
-  async restore(epoch: number, head: string | null): Promise<void> {
+  async restore(epoch: number, heads: Iterable<string>): Promise<void> {
     const { store } = this.options
     this.epoch = epoch
-    this.head = head
     const parts: Part[] = []
-    for (let key = head; key !== null; key = parts.at(-1)?.before ?? null) {
-      this.keys.push(key)
-      parts.push(await this.read(key))
+    for (const head of heads) {
+      const newer: Part[] = []
+      for (
+        let key: string | null = head;
+        key !== null && !this.keys.includes(key);
+        key = newer.at(-1)?.before ?? null
+      ) {
+        if (newer.length === 0) this.head = head
+        this.keys.push(key)
+        newer.push(await this.read(key))
+      }
+      parts.push(...newer.toReversed())
     }
     // The oldest first: what was asked for twice was used as it was known first.
-    for (const part of parts.toReversed()) for (const [name, outcome] of part.outcomes) this.know(name, outcome)
+    for (const part of parts) for (const [name, outcome] of part.outcomes) this.know(name, outcome)
     // Needed until the checkpoint, however long ago it was written.
     if (this.keys.length > 0) await store.touch(this.keys)
   }

@@ -4,8 +4,10 @@ import type { SourceBatch, SourceRecord } from '../definition/source.js'
 import type { Problem } from '../protocol/checkpoint.js'
 import type { BadRecords } from './bad-records.js'
 import type { Calls } from './calls.js'
+import { Grace } from './grace.js'
 import { DECODE_MS, inTime } from './in-time.js'
 import type { Input } from './input.js'
+import { Passage } from './passage.js'
 import type { Session } from './session.js'
 import { SLICE_MS, type Slice, type Slicer } from './slicer.js'
 import type { Traversal } from './traversal.js'
@@ -14,12 +16,12 @@ import type { Traversal } from './traversal.js'
 const TAKING_MS = 200
 /** Records under way at once at most: each keeps what has come of it. */
 const MOST_UNDER_WAY = 1_000
-/** A command or a shutdown waits so long for calls; then they are aborted, to be made again. */
-const GRACE_MS = 2_000
+/** The same, where some of its calls can't be made before its turn: no more than can be had to be taken again. */
+const MOST_IN_TURN = 64
 
 /**
- * Of stages with functions that are waited for: records are on their way side by side, and reach the outlets one after the
- * other, whole, in their order. No call is under way between two slices.
+ * Of stages with functions that are waited for: records are on their way side by side, and reach steps with state and the
+ * outlets one after the other, whole, in their order. No call is under way between two slices.
  */
 export class AsyncSlicer implements Slicer {
   read = 0
@@ -60,8 +62,11 @@ class SliceRun {
   private yielded = performance.now()
   private taken = 0
   private halted = false
-  /** Since when a command or a shutdown waits. */
-  private askedAt: number | null = null
+  /** Of the first that is under way, once it is its turn. */
+  private passage: Passage | null = null
+  /** Some record's turn had to wait for calls of its own: others have to wait for that. */
+  private takesTurns = false
+  private readonly grace: Grace
 
   constructor(
     session: Session,
@@ -78,6 +83,7 @@ class SliceRun {
     this.records = records
     this.halt = halt
     this.first = input.cursor
+    this.grace = new Grace(session)
   }
 
   async run(): Promise<Slice> {
@@ -88,9 +94,8 @@ class SliceRun {
       if (bad !== null) return this.end(bad)
       const record = this.next()
       if (record !== undefined) await this.take(record)
-      else if (underWay.length === 0) return this.end(null)
-      else if (this.isOutOfGrace()) return this.end(null)
-      else await session.bell.wait(this.patience())
+      else if (underWay.length === 0 || this.isEnough || this.grace.isOver()) return this.end(null)
+      else await session.bell.wait(this.grace.patienceMs)
       if (performance.now() - this.yielded > SLICE_MS) {
         await nextTurn()
         this.yielded = performance.now()
@@ -102,8 +107,9 @@ class SliceRun {
   private next(): SourceRecord<unknown> | undefined {
     const { input, halt, underWay, calls } = this
     const record = this.records[this.first + this.taken]
-    if (record === undefined || this.halted || !calls.hasRoom || underWay.length >= MOST_UNDER_WAY) return undefined
-    if (this.isAskedToStop || performance.now() - this.began > TAKING_MS) return undefined
+    const most = calls.takesTurns ? MOST_IN_TURN : MOST_UNDER_WAY
+    if (record === undefined || this.halted || !calls.hasRoom || underWay.length >= most) return undefined
+    if (this.grace.isAsked || this.isLate) return undefined
     if (halt !== null && input.compare(record.position, halt) >= 0) this.halted = true
     return this.halted ? undefined : record
   }
@@ -132,12 +138,14 @@ class SliceRun {
     }
   }
 
-  /** The first of those under way reach the outlets, as far as they are done; the problem of a bad one. */
+  /** The first of those under way have their turns, as far as they are done; the problem of a bad one. */
   private async finishDone(): Promise<Problem | null> {
     const { session, underWay } = this
     for (let head = underWay[0]; head?.done === true; head = underWay[0]) {
-      const bad = this.finish(head)
-      if (bad !== null) return bad
+      if (this.isResting) return null
+      const end = this.finish(head)
+      if (end === 'waits') continue
+      if (end !== null) return end
       underWay.shift()
       this.through++
       this.input.position = head.record.next
@@ -148,35 +156,39 @@ class SliceRun {
     return null
   }
 
-  private finish(traversal: Traversal): Problem | null {
+  private finish(traversal: Traversal): Problem | 'waits' | null {
     const { session, calls, badRecords } = this
-    const { flow, at, abort } = session
-    const { failure, record, root } = traversal
-    calls.enter(root)
+    const { record } = traversal
+    this.passage ??= new Passage(session, calls, traversal)
+    const { passage } = this
     try {
-      if (failure === null) calls.user(-1, () => root.emit(flow))
-      else at[0] = failure.at
+      if (!passage.advance()) {
+        this.takesTurns = true
+        calls.takesTurns = true
+        return 'waits'
+      }
+      this.passage = null
+      return null
     } catch (error) {
-      abort.signal.throwIfAborted()
-      return badRecords.handle(error, record)
+      session.abort.signal.throwIfAborted()
+      this.passage = null
+      calls.enter(traversal.root)
+      return passage.late ? badRecords.late(error, record) : badRecords.handle(error, record)
     }
-    return failure === null ? null : badRecords.handle(failure.error, record)
   }
 
-  /** One that catches up does so first, but for a worker that goes away. */
-  private get isAskedToStop(): boolean {
-    const { stop, catchUp } = this.session
-    return stop === 'released' || (stop !== null && !catchUp.active)
+  private get isLate(): boolean {
+    return performance.now() - this.began > TAKING_MS
   }
 
-  private isOutOfGrace(): boolean {
-    if (!this.isAskedToStop) return false
-    this.askedAt ??= performance.now()
-    return performance.now() - this.askedAt >= GRACE_MS
+  /** Turns take long: it is time for a commit, and those that haven't had theirs can do without. */
+  private get isResting(): boolean {
+    return this.takesTurns && this.passage === null && this.isLate
   }
 
-  private patience(): number {
-    return this.askedAt === null ? GRACE_MS : this.askedAt + GRACE_MS - performance.now()
+  /** Nobody has asked in vain: what calls have come to is known when their records are taken again. */
+  private get isEnough(): boolean {
+    return this.isResting && this.underWay.every(({ done }) => done)
   }
 
   /** The session stands behind the last record that has been through; those still under way are taken again. */
@@ -185,6 +197,10 @@ class SliceRun {
     input.cursor = first + through
     const head = this.underWay[0]
     if (head !== undefined) input.position = head.record.position
+    if (head !== undefined && this.passage !== null) {
+      this.passage.end()
+      this.badRecords.takeBack(head.record)
+    }
     const halted = this.halted && head === undefined
     return { consumed: input.cursor >= this.records.length, halted, bad }
   }

@@ -28,7 +28,7 @@ export class BadRecords {
     const { session } = this
     const { blueprint, flow, host } = session
     const { onError } = blueprint
-    this.rollback(record)
+    this.takeBack(record)
     const error = recordErrorOf(thrown, flow, session.step)
     const step = error.code === 'DecodeFailed' ? null : session.step
     let verdict: ReturnType<typeof verdictOn>
@@ -37,7 +37,7 @@ export class BadRecords {
       if (verdict === 'deadLetter') session.deadLetters?.(deadLetterOf(error, flow, step), flow)
     } catch (failure) {
       // What decides on bad records, and the encoder of dead letters, are users' code too.
-      this.rollback(record)
+      this.takeBack(record)
       return this.failing(recordErrorOf(failure, flow, onError.kind === 'deadLetter' ? onError.id : step))
     }
     if (verdict === 'fail') return this.failing(error)
@@ -56,7 +56,7 @@ export class BadRecords {
   late(thrown: unknown, record: SourceRecord<unknown>): Problem {
     this.refuseState(thrown)
     const { flow, step } = this.session
-    this.rollback(record)
+    this.takeBack(record)
     return this.failing(recordErrorOf(thrown, flow, step))
   }
 
@@ -68,7 +68,7 @@ export class BadRecords {
   }
 
   /** As if the record had not come. */
-  private rollback(record: SourceRecord<unknown>): void {
+  takeBack(record: SourceRecord<unknown>): void {
     const { outlets, states, time } = this.session
     for (const outlet of outlets) outlet.rollback(record)
     states.journal.rollback()

@@ -30,11 +30,15 @@ export interface CallsOf {
 export class Calls {
   /** Of what runs just now. */
   frame!: Frame
+  /** Some calls can't be made before it is their record's turn. */
+  takesTurns = false
   /** Calls that are under way, to be ended. */
   readonly endings = new Set<Ending>()
   private readonly parts: CallsOf
   private readonly lanes: Lane[] = []
   private inUser = false
+  /** It is the turn of the frame's record: what takes values in the order of records takes them at once. */
+  private live = false
 
   constructor(parts: CallsOf) {
     this.parts = parts
@@ -42,11 +46,15 @@ export class Calls {
 
   /** What steps are compiled with in place of a runtime whose sinks lead to the outlets. */
   runtime(runtime: StageRuntime): StageRuntime {
-    const keep = (end: Push): Push => {
-      return (value) => this.frame.keep(end, value, this.parts.flow)
+    const sinks = Object.entries(runtime.sinks).map(([id, end]) => [id, this.inOrder(end)] as const)
+    return { ...runtime, sinks: Object.fromEntries(sinks), lane: this.lane, inOrder: this.inOrder }
+  }
+
+  private readonly inOrder = (end: Push): Push => {
+    return (value, ctx) => {
+      if (this.live) end(value, ctx)
+      else this.frame.keep(end, value, this.parts.flow)
     }
-    const sinks = Object.entries(runtime.sinks).map(([id, end]) => [id, keep(end)] as const)
-    return { ...runtime, sinks: Object.fromEntries(sinks), lane: this.lane }
   }
 
   private readonly lane: LaneMaker = (spec, out) => {
@@ -64,8 +72,24 @@ export class Calls {
   enter(frame: Frame): void {
     this.frame = frame
     const { flow } = this.parts
-    flow.enter(frame.traversal.record, frame.path)
+    const { record, turns } = frame.traversal
+    // Numbers that were drawn before its turn are not drawn again.
+    flow.enter(record, turns === 0 ? frame.path : `${frame.path}!${turns}`)
     frame.enter(flow)
+  }
+
+  /** What happens in the order of records, at the turn of this one: values that have waited for it, and what has them go on. */
+  atTurn(traversal: Traversal, prefix: string, what: (flow: Flow) => void): void {
+    const { flow } = this.parts
+    this.enter(traversal.root)
+    flow.prefix = prefix
+    this.live = true
+    try {
+      this.user(-1, () => what(flow))
+    } finally {
+      this.live = false
+      flow.prefix = ''
+    }
   }
 
   /** The place of a call that what runs just now makes. */
@@ -73,8 +97,8 @@ export class Calls {
     return this.frame.child(step, this.parts.flow)
   }
 
-  begin(record: SourceRecord<unknown>): Traversal {
-    const traversal = new Traversal(record)
+  begin(record: SourceRecord<unknown>, path = ''): Traversal {
+    const traversal = new Traversal(record, path)
     this.enter(traversal.root)
     return traversal
   }
@@ -84,7 +108,7 @@ export class Calls {
    * be another one the next time, and with it what the record came to.
    */
   isOver({ failed, traversal }: Frame): boolean {
-    return failed || (traversal.failed && this.parts.answers === null)
+    return failed || traversal.over || (traversal.failed && this.parts.answers === null)
   }
 
   /** The result of a call goes on through the steps, unless it has failed or its record is bad already. */

@@ -78,22 +78,25 @@ export class CatchUp {
   }
 
   /**
-   * Everything below `positions` has been through the steps and is sealed. `end` does the same to what waits for the end of a
-   * bounded run: called once, where a ledger holds that. Throws `NonDeterministicStep` or `CodeChanged` where a ledger
-   * holds other outputs. Returns true if this was P*: all outlets are live now.
+   * Everything below `positions` has been through the steps and is sealed; `ended`: what waits for the end of a bounded run
+   * as well. Throws `NonDeterministicStep` or `CodeChanged` where a ledger holds other outputs. Returns true if this was P*:
+   * all outlets are live now.
    */
-  reach(positions: Positions, end: () => void = () => {}): boolean {
-    let ended = false
+  reach(positions: Positions, ended = false): boolean {
     for (let station = this.stations[0]; station !== undefined; station = this.stations[0]) {
-      if (!reaches(positions, station.positions, this.order)) return false
-      if (station.ended && !ended) end()
-      ended ||= station.ended
+      if (!reaches(positions, station.positions, this.order) || (station.ended && !ended)) return false
       this.judge(station.ledger)
       station.ledger.phase = 'held'
       this.stations.shift()
     }
     for (const outlet of [...this.ledgers, ...this.emitters]) outlet.phase = 'live'
     return true
+  }
+
+  /** A ledger at `positions` holds what waits for the end of a bounded run: that is to happen before it is reached. */
+  endsAt(positions: Positions): boolean {
+    const [station] = this.stations
+    return station?.ended === true && reaches(positions, station.positions, this.order)
   }
 
   private isUntouched({ positions, timers, ended }: Ahead): boolean {

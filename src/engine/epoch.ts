@@ -78,9 +78,9 @@ class EpochRun {
     // A checkpoint before anything else: the epoch's time is old.
     if (session.adopted) return this.finish('caught-up')
     session.time.expect(this.input.time, true)
-    const failed = this.timed.start()
-    if (failed !== null) return this.finish('problem', failed)
-    const caughtUp = catchUp.active ? this.caughtUp() : null
+    const failed = await this.timed.start()
+    if (failed !== null) return this.finishUndone(failed)
+    const caughtUp = catchUp.active ? await this.caughtUp() : null
     if (caughtUp !== null) return this.finish(caughtUp)
     for (;;) {
       session.abort.signal.throwIfAborted()
@@ -237,7 +237,7 @@ class EpochRun {
     if (goal !== null && session.has(goal)) {
       // Behind a gap the position may be past several ledgers' at once.
       if (!catchUp.active) return this.finishAtEnd()
-      const caughtUp = this.caughtUp()
+      const caughtUp = await this.caughtUp()
       if (caughtUp !== null) return this.finish(caughtUp)
     }
     for (const outlet of session.outlets) await outlet.relieve(session.abort.signal)
@@ -246,11 +246,16 @@ class EpochRun {
   }
 
   /** By what the epoch ends if this is as far as any ledger was, else null. */
-  private caughtUp(): EpochEnd | null {
+  private async caughtUp(): Promise<EpochEnd | null> {
     const { session, timed, until } = this
-    // While catching up it throws what fails: there is no problem to park with.
-    const end = (): void => void timed.end()
-    if (!session.catchUp.reach(session.positions, end)) return null
+    const { catchUp, positions } = session
+    let isLive = catchUp.reach(positions)
+    if (!isLive && catchUp.endsAt(positions)) {
+      // While catching up it throws what fails: there is no problem to park with.
+      if ((await timed.end()) === 'given up') throw this.notCaughtUp()
+      isLive = catchUp.reach(positions, true)
+    }
+    if (!isLive) return null
     // The end that a ledger has seen may be that of an earlier start, which ended earlier.
     const isEnd = until !== null && session.has(until)
     return timed.ended && isEnd ? 'until' : 'caught-up'
@@ -298,10 +303,15 @@ class EpochRun {
   }
 
   /** The bounded run, or the bounded source, is at its end: what waits for event time waits no longer. */
-  private finishAtEnd(): Promise<EpochResult> {
+  private async finishAtEnd(): Promise<EpochResult> {
     if (this.input.stops === true) return this.finish('drained')
-    const failed = this.session.catchUp.active ? null : this.timed.end()
-    return failed === null ? this.finish('until') : this.finish('problem', failed)
+    const failed = this.session.catchUp.active ? null : await this.timed.end()
+    return failed === null ? this.finish('until') : this.finishUndone(failed)
+  }
+
+  /** What happens by time could not: it is for the next epoch, or for whoever mends it. */
+  private finishUndone(why: Problem | 'given up'): Promise<EpochResult> {
+    return why === 'given up' ? this.finish(this.session.stop ?? 'interrupted') : this.finish('problem', why)
   }
 
   private endByFailure(input: Input, failure: unknown): Promise<EpochResult> {

@@ -1,32 +1,27 @@
 import type { Blueprint } from '../definition/blueprint.js'
-import type { Positions } from '../definition/position.js'
 import { TidemarkError } from '../errors/base.js'
 import { StateBackendUnavailable } from '../errors/state.js'
 import { Answers } from './answers.js'
 import { problemOf } from './bad-record.js'
 import type { EngineHost } from './host.js'
 import type { Ahead, Claim } from './recovery.js'
-import { compareVectors, type Order } from './vectors.js'
 
 /** How far ledgers are ahead of the checkpoint. */
 export interface Standing {
   readonly ahead: readonly (Ahead | null)[]
-  /** P*; null: none is. */
-  readonly furthest: Positions | null
-  readonly order: Order
   /** Of receipts of epochs that are recorded. */
   readonly stale: readonly string[]
 }
 
 /**
- * What calls came to of all that any ledger holds: as the furthest receipt names it. All have been fenced when it was read, so
- * no other will name more. Throws `StateBackendUnavailable` or `StateCorrupt`.
+ * What calls came to of all that any ledger holds, as receipts name it. All have been fenced when they were read, so no other
+ * will name more. Throws `StateBackendUnavailable` or `StateCorrupt`.
  */
 export async function openAnswers(
   host: EngineHost,
   { backend }: Blueprint,
   claim: Claim,
-  { ahead, furthest, order, stale }: Standing,
+  { ahead, stale }: Standing,
   signal: AbortSignal,
 ): Promise<Answers> {
   if (backend === null) throw new TypeError('results of calls are kept in a state backend, and there is none')
@@ -34,9 +29,8 @@ export async function openAnswers(
   const task = { pipeline, stage, partition }
   const { describe } = backend
   const { namespace, connection } = host
-  const isFurthest = (one: Ahead | null): one is Ahead =>
-    one !== null && furthest !== null && compareVectors(one.positions, furthest, order) === 0
-  const head = ahead.find((one) => isFurthest(one) && one.answers !== undefined)?.answers ?? null
+  // Also of those that stand at the checkpoint: what time does at an epoch's start moves no position.
+  const heads = ahead.flatMap((one) => one?.answers ?? [])
   try {
     const answers = new Answers({
       store: await backend.open({ ...task, namespace, connection, signal }),
@@ -48,7 +42,7 @@ export async function openAnswers(
       signal,
     })
     try {
-      await answers.restore(scheduled?.epoch ?? 0, head)
+      await answers.restore(scheduled?.epoch ?? 0, heads)
       answers.forget(stale)
       return answers
     } catch (error) {

@@ -75,7 +75,7 @@ export async function openSession(
     })
     // A receipt that is not ahead of the checkpoint is of an epoch that is recorded.
     const stale = outlets.ledgers.flatMap(({ ahead: of, head }) => (of === null ? (head.answers ?? []) : []))
-    answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, furthest, order, stale }, signal) : null
+    answers = keeps ? await openAnswers(host, blueprint, claim, { ahead, stale }, signal) : null
     const sources = await openSources(stage.sources, { host, claim, positions, strictUntil, signal })
     const adopts = adopted !== null
     const place = { positions, adopted: adopts, order }

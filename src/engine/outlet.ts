@@ -81,6 +81,7 @@ export class Outlet {
   obeyed: ((item: OutputItem) => boolean) | null = null
   private items: OutputItem[] = []
   private sealed = 0
+  private rollbacks = 0
 
   constructor(sinks: readonly OutletSink[]) {
     this.sinks = sinks
@@ -91,12 +92,14 @@ export class Outlet {
     const { encode } = sink.sink
     let record: SourceRecord<unknown> | undefined
     let nth = 0
+    let rollbacks = 0
     return (value, ctx) => {
       const flow = ctx as Flow
       at[0] = index
-      if (record === flow.record) nth++
+      if (record === flow.record && rollbacks === this.rollbacks) nth++
       else {
         record = flow.record
+        rollbacks = this.rollbacks
         nth = 0
       }
       const output = new RecordOutput(value, flow, flow.prefix === '' ? nth : `${flow.prefix}${nth}`)
@@ -105,8 +108,9 @@ export class Outlet {
     }
   }
 
-  /** Takes back what `record` has offered: it turned out bad. */
+  /** Takes back what `record` has offered: it turned out bad, or is to come again. */
   rollback(record: SourceRecord<unknown>): void {
+    this.rollbacks++
     while (this.items.length > this.sealed && this.items.at(-1)?.output.record === record) this.items.pop()
   }
 

@@ -10,6 +10,6 @@ export function stageStates(stage: Stage): StepStates {
   const source = stage.sources[0]?.source
   const decodeKey = (_: string, bytes: Uint8Array): unknown =>
     source?.key?.({ position: '', next: '', key: bytes, value: undefined })
-  compileStage(stage, { sinks, at: new Int32Array(1), states, decodeKey })
+  compileStage(stage, { sinks, at: new Int32Array(1), states, decodeKey, lane: () => nothing })
   return states
 }

@@ -16,6 +16,8 @@ export interface StageRuntime {
   readonly decodeKey: (source: string, bytes: Uint8Array) => unknown
   /** For stages with steps that are waited for. */
   readonly lane?: LaneMaker
+  /** With these: what has to see one record after the other, as `push` does from then on. */
+  readonly inOrder?: (push: Push) => Push
   /** Throws `KeyNotInPartition` for a key that belongs to another partition. Absent: nobody can tell. */
   readonly mustBeHere?: (key: Uint8Array) => void
 }
@@ -32,7 +34,7 @@ export interface CompiledStage {
  * the order in which they were defined. Throws what user code throws, from wherever it threw.
  */
 export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage {
-  const { sinks } = runtime
+  const { sinks, inOrder = asTheyCome } = runtime
   const time = new StageTime()
   const runtimes = runtimesOf(stage, runtime, time)
   const readers = new Map<string, Push[]>()
@@ -55,7 +57,8 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
     if (node === undefined) continue
     const { id, step, inputs } = node
     const out = Object.fromEntries(step.ports.map((port) => [port, outOf(id, port)]))
-    const pushes = step.compile(out, runtimes(index))
+    const compiled = step.compile(out, runtimes(index))
+    const pushes = needsOrder(step) ? compiled.map(inOrder) : compiled
     for (let i = inputs.length - 1; i >= 0; i--) {
       const input = inputs[i]
       const push = pushes[i]
@@ -66,8 +69,9 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
     const out = outOf(id, 'out')
     const channel = time.channels.get(id)
     if (channel === undefined) return [id, out]
+    const hear = inOrder((_, ctx) => time.hear(channel, flowOf(ctx)))
     const heard: Push = (value, ctx) => {
-      time.hear(channel, flowOf(ctx))
+      hear(undefined, ctx)
       out(value, ctx)
     }
     return [id, heard]
@@ -77,7 +81,7 @@ export function compileStage(stage: Stage, runtime: StageRuntime): CompiledStage
 
 /** What each step gets of its task, by its index. Clocks and keys come down the graph, so they are made from its head. */
 function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (index: number) => StepRuntime {
-  const { at, states, lane } = runtime
+  const { at, states, lane, inOrder = asTheyCome } = runtime
   /** By node: what tells time behind it, and how its keys are read. */
   const clocks = new Map<string, readonly Clock[]>()
   const keys = new Map<string, (bytes: Uint8Array) => unknown>()
@@ -117,6 +121,9 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
     const held = step.holds === undefined || before.length === 0 ? undefined : new HeldClock(clock, step.holds)
     const behind = own ?? held
     clocks.set(id, behind === undefined ? before : [behind])
+    const observed = inOrder((when) => {
+      if (own !== undefined) time.observe(own, when as EpochMs)
+    })
     const decode = step.decodeKey ?? inputs.map(({ node }) => keys.get(node)).find((one) => one !== undefined)
     if (decode !== undefined) keys.set(id, decode)
     const [input] = inputs
@@ -130,9 +137,7 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
       keyFrom: (text) => decodeInput?.(Buffer.from(text, 'latin1')),
       onWatermark: (fire) => time.addWatermark(fire, held),
       onEpochStart: (fire, due, wakes) => time.addEpochStart(fire, due, wakes),
-      observe: (when) => {
-        if (own !== undefined) time.observe(own, when)
-      },
+      observe: observed,
       tooLate: () => time.countLate(),
       ...(lane !== undefined && { lane }),
       mustBeHere: runtime.mustBeHere ?? (() => {}),
@@ -144,6 +149,13 @@ function runtimesOf(stage: Stage, runtime: StageRuntime, time: StageTime): (inde
     return one
   }
 }
+
+/** Of stages whose steps wait for nothing. */
+const asTheyCome = (push: Push): Push => push
+
+/** Whether a step has to see one record after the other. One that gives values their time leaves that to its clock. */
+const needsOrder = ({ state, repartition, maxDisorder }: Step): boolean =>
+  (state !== undefined && maxDisorder === undefined) || repartition !== undefined
 
 /** Whether anything would come of knowing how far event time is. */
 const needsTime = ({ state, repartition }: Step): boolean => state !== undefined || repartition !== undefined

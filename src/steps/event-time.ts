@@ -38,7 +38,7 @@ export function eventTimeStep(
         const isNone = time === NO_TIME && flow.eventTime === undefined && ctx.timestamp === NO_TIME
         if (time === null || isNone)
           return ctx.reject('has no valid event time: a Date or milliseconds since 1970 are asked for')
-        runtime.observe(time)
+        runtime.observe(time, ctx)
         const before = flow.eventTime
         flow.eventTime = time
         try {

@@ -234,6 +234,11 @@ export class StageTime {
     this.tooLate++
   }
 
+  /** What was under way is through. */
+  through(): void {
+    this.lateBefore = this.tooLate
+  }
+
   /** An epoch begins. */
   countAnew(): void {
     this.tooLate = 0
@@ -244,13 +249,23 @@ export class StageTime {
   settle(ctx: StepFlow): void {
     // What happens may move the clocks of steps behind it.
     while (this.moved) {
-      this.moved = false
-      for (const { clock } of this.onWatermark) clock?.hold()
-      for (const clock of this.merged) clock.keep()
-      for (const clock of this.clocks) clock.move()
+      this.moveOn()
       this.fireAll(ctx)
     }
     this.lateBefore = this.tooLate
+  }
+
+  /** The record under way has something to `settle`. */
+  get unsettled(): boolean {
+    return this.moved
+  }
+
+  /** As `settle`, with a pause behind each step: what that hands on may be waited for, before time goes on behind it. */
+  *settling(ctx: StepFlow): Generator<void> {
+    while (this.moved) {
+      this.moveOn()
+      yield* this.firing(ctx)
+    }
   }
 
   /** The record under way was bad. */
@@ -275,12 +290,32 @@ export class StageTime {
     this.lateBefore = this.tooLate
   }
 
-  startEpoch(ctx: StepFlow): void {
-    for (const channel of this.channels.values()) {
-      channel.begin(ctx.now)
-      this.moved = true
+  /** As `end`, with pauses. */
+  *ending(ctx: StepFlow): Generator<void> {
+    for (const { clock } of this.onWatermark) clock?.hold()
+    this.ended = true
+    try {
+      yield* this.firing(ctx)
+    } finally {
+      this.ended = false
     }
+    this.moved = false
+    for (const clock of this.clocks) clock.move()
+  }
+
+  startEpoch(ctx: StepFlow): void {
+    this.beginChannels(ctx)
     for (const { fire } of this.onEpochStart) fire(ctx)
+  }
+
+  /** As `startEpoch` and `settle`, with pauses. */
+  *starting(ctx: StepFlow): Generator<void> {
+    this.beginChannels(ctx)
+    for (const { fire } of this.onEpochStart) {
+      fire(ctx)
+      yield
+    }
+    yield* this.settling(ctx)
   }
 
   /** Whether `startEpoch` at `now` would do anything. */
@@ -298,6 +333,32 @@ export class StageTime {
       if (at !== null && (least === null || at < least)) least = at
     }
     return least
+  }
+
+  private beginChannels({ now }: StepFlow): void {
+    for (const channel of this.channels.values()) {
+      channel.begin(now)
+      this.moved = true
+    }
+  }
+
+  private moveOn(): void {
+    this.moved = false
+    for (const { clock } of this.onWatermark) clock?.hold()
+    for (const clock of this.merged) clock.keep()
+    for (const clock of this.clocks) clock.move()
+  }
+
+  private *firing(ctx: StepFlow): Generator<void> {
+    try {
+      for (const { fire, clock } of this.onWatermark) {
+        fire(ctx)
+        yield
+        clock?.release()
+      }
+    } finally {
+      for (const { clock } of this.onWatermark) clock?.release()
+    }
   }
 
   private fireAll(ctx: StepFlow): void {

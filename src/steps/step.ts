@@ -59,7 +59,7 @@ export interface StepRuntime {
    */
   onEpochStart(fire: (ctx: StepFlow) => void, due: () => EpochMs | null, wakes?: boolean): void
   /** Of an `eventTime` step: a value of that time has come. The clock moves behind the record. */
-  observe(time: EpochMs): void
+  observe(time: EpochMs, ctx: StepContext<unknown>): void
   /** A value has come too late for the step: counted. */
   tooLate(): void
   /** Makes the way through a function that is waited for. Not there in stages whose steps are all deterministic. */

@@ -18,7 +18,8 @@ const CLOCK_MS = 3
  * Sends `records` and executes them a second time after a crash, `runs` times over (default 3). Rejects with
  * `NonDeterministicStep` where a step or an encoder makes something else of the same records: it reads a clock, draws
  * random numbers of its own, or keeps what it has seen in a variable.
- * What a pipeline with `asyncMap` has committed is never made again: there nothing shows.
+ * What `asyncMap` gives is not asked for again: where its stage keeps answers, steps behind it are checked; elsewhere what it
+ * has committed is never made again, and nothing shows.
  */
 export async function checkDeterminism<S, O>(
   pipeline: Pipeline<S, O>,

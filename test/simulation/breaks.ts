@@ -5,6 +5,7 @@
 import type { Positions } from '../../src/definition/position.js'
 import type * as catchUpModule from '../../src/engine/catch-up.js'
 import { ChainedDigest } from '../../src/engine/digest.js'
+import type * as ledgersModule from '../../src/definition/ledgers.js'
 import type { Input } from '../../src/engine/input.js'
 import type * as answersModule from '../../src/engine/answers.js'
 import type * as commitModule from '../../src/engine/commit.js'
@@ -13,6 +14,7 @@ import type * as ownerModule from '../../src/engine/owner.js'
 import type * as recoveryModule from '../../src/engine/recovery.js'
 import type * as refusalsModule from '../../src/engine/refusals.js'
 import type * as registryModule from '../../src/engine/registry.js'
+import type * as passageModule from '../../src/engine/passage.js'
 import type * as sessionModule from '../../src/engine/session.js'
 import type * as turnsModule from '../../src/engine/turns.js'
 import type * as vectorsModule from '../../src/engine/vectors.js'
@@ -46,8 +48,8 @@ export const noMuting = (): Partial<Recovery> => ({ aheadOf: () => null })
 
 export const checkpointBeforeCatchingUp = ({ CatchUp }: CatchUps): CatchUps => ({
   CatchUp: class extends CatchUp {
-    override reach(positions: Positions): boolean {
-      if (super.reach(positions)) return true
+    override reach(positions: Positions, ended?: boolean): boolean {
+      if (super.reach(positions, ended)) return true
       const { ledgers, stations } = this as unknown as {
         readonly ledgers: readonly { phase: string }[]
         readonly stations: unknown[]
@@ -220,8 +222,37 @@ export const firstSourceOnly = ({ compareVectors }: typeof vectorsModule): Parti
 export const answersForgotten = ({ Answers }: typeof answersModule): Partial<typeof answersModule> => ({
   Answers: class extends Answers {
     override restore(epoch: number): Promise<void> {
-      return super.restore(epoch, null)
+      return super.restore(epoch, [])
     }
+  },
+})
+
+export const noAnswersBesideState = ({ keepsAnswers }: typeof ledgersModule): Partial<typeof ledgersModule> => ({
+  keepsAnswers(stage, blueprint) {
+    const steps = stage.steps.filter(({ step }) => step.state === undefined)
+    return keepsAnswers({ ...stage, steps }, blueprint)
+  },
+})
+
+/** What it has changed is final before it is through. */
+export const stateOfBadRecords = ({ Passage }: typeof passageModule): Partial<typeof passageModule> => ({
+  Passage: class extends Passage {
+    override end(): void {
+      super.end()
+      const { session } = this as unknown as { readonly session: sessionModule.Session }
+      session.states.journal.forget()
+    }
+  },
+})
+
+/** Only what lies below P* is known. */
+export const answersOfTimersForgotten = ({ aheadOf }: Recovery): Partial<Recovery> => ({
+  aheadOf(receipt, claim) {
+    const ahead = aheadOf(receipt, claim)
+    const { positions } = claim.checkpoint
+    if (ahead === null || Object.entries(positions).some(([id, at]) => ahead.positions[id] !== at)) return ahead
+    const { answers: _, ...rest } = ahead
+    return rest
   },
 })
 

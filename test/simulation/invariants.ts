@@ -4,6 +4,7 @@ import { ChainedDigest } from '../../src/engine/digest.js'
 import type { TaskState } from '../../src/protocol/task.js'
 import type { Positions } from '../../src/definition/position.js'
 import { eventTimers, heldOf, isTimer, type SimTimer } from './model-state.js'
+import { isBad } from './bad.js'
 import { LETTERS, offeredOf, reference, refuses, type SimOutput } from './model.js'
 import { Paths } from './paths.js'
 import type { Setting } from './setting.js'
@@ -197,7 +198,7 @@ export class Invariants implements Observer {
   private checkHeld(
     ledger: SimLedger,
     path: readonly number[],
-    { v, count, trail, fired }: SimOutput,
+    { v, count, trail, fired, told }: SimOutput,
     progress: Progress,
   ): void {
     if (count === undefined) return
@@ -206,6 +207,21 @@ export class Invariants implements Observer {
     if (trail !== held.trail) this.broken(`3: records up to ${v} came to state in another order`)
     if (fired !== progress.fired) {
       this.broken(`11: state knows of ${fired} timers at ${v}, ${ledger.id} of ${progress.fired}`)
+    }
+    if (told !== undefined)
+      this.checkTold(progress.last?.owner.generation ?? 0, path.slice(0, path.indexOf(v) + 1), told)
+  }
+
+  /** State knows of what outputs show that records were told. */
+  private checkTold(generation: number, path: readonly number[], told: readonly number[]): void {
+    const good = path.filter((v) => !isBad(v))
+    if (told.length !== good.length)
+      this.broken(`3: state knows what ${told.length} of ${good.length} records were told`)
+    for (const [at, answer] of told.entries()) {
+      const key = `${generation}/what ${good[at]} was told`
+      const other = this.shown.get(key)
+      if (other !== undefined && other !== String(answer)) this.broken(`3: ${key} is ${answer} and ${other} in state`)
+      this.shown.set(key, String(answer))
     }
   }
 

@@ -2,10 +2,14 @@ import type { EventTime } from '../../src/definition/marks.js'
 import type { Stream } from '../../src/definition/stream.js'
 import { isBad } from './bad.js'
 
-/** A record, with what state held when it came. */
-export interface Counted extends Held {
+/** A record, with what it was told where it was asked for. */
+export interface Asked {
   readonly v: number
+  readonly answer?: number
 }
+
+/** A record, with what state held when it came. */
+export interface Counted extends Held, Asked {}
 
 export interface Held {
   /** Good records so far, this one included. */
@@ -14,6 +18,8 @@ export interface Held {
   readonly trail: number
   /** Timers that had fired. */
   readonly fired: number
+  /** What the good records so far were told, this one included. */
+  readonly told?: readonly number[]
 }
 
 /** Of a timer: which, how many had fired by then, this one included, and the last good record before it. */
@@ -60,18 +66,26 @@ export const timed = (
 
 /** Counts records and fired timers, of which some records set one by either clock. */
 export function withState(
-  stream: Stream<number, string, EventTime>,
+  stream: Stream<number | Asked, string, EventTime>,
   timeOf: (v: number) => number,
 ): Stream<Counted | SimTimer, string, EventTime> {
   return stream.stateful('count', {
-    init: () => ({ count: 0, trail: 0, fired: 0, last: -1 }),
-    onRecord(v, state, ctx) {
+    init: (): Omit<Held, 'told'> & { last: number; told: readonly number[] } => ({
+      count: 0,
+      trail: 0,
+      fired: 0,
+      last: -1,
+      told: [],
+    }),
+    onRecord(record, state, ctx) {
+      const { v, answer } = typeof record === 'number' ? { v: record } : record
       const before = state.get()
       const held = { count: before.count + 1, trail: further(before.trail, v), fired: before.fired }
-      state.set({ ...held, last: v })
+      const told = answer === undefined ? before.told : [...before.told, answer]
+      state.set({ ...held, last: v, told })
       if (setsTimer(v)) ctx.timers.atProcessingTime(`p${v}`, ctx.now + TIMER_MS)
       if (setsEventTimer(v)) ctx.timers.atEventTime(`e${v}`, timeOf(v) + BEHIND_MS)
-      return [{ v, ...held }]
+      return [answer === undefined ? { v, ...held } : { v, ...held, answer, told }]
     },
     onTimer(state, ctx) {
       const { last, ...held } = state.get()
@@ -80,3 +94,15 @@ export function withState(
     },
   })
 }
+
+/** Notes what each record was told. */
+export const withTold = (stream: Stream<Counted | SimTimer, string, EventTime>): typeof stream =>
+  stream.stateful('told', {
+    init: (): readonly number[] => [],
+    onRecord(value, state) {
+      if (isTimer(value) || value.answer === undefined) return [value]
+      const told = [...state.get(), value.answer]
+      state.set(told)
+      return [{ ...value, told }]
+    },
+  })

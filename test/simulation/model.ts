@@ -8,7 +8,16 @@ import { definePipeline } from '../../src/definition/define-pipeline.js'
 import { defineSink } from '../../src/definition/define-sink.js'
 import { isBad } from './bad.js'
 import type { Stream } from '../../src/definition/stream.js'
-import { type Counted, type Held, isTimer, type SimTimer, timed, withState } from './model-state.js'
+import {
+  type Asked,
+  type Counted,
+  type Held,
+  isTimer,
+  type SimTimer,
+  timed,
+  withState,
+  withTold,
+} from './model-state.js'
 import type { SimBroker } from './sim-broker.js'
 import type { SimLedger } from './sim-ledger.js'
 import type { SimStore } from './sim-store.js'
@@ -77,18 +86,18 @@ export interface ModelOptions {
   /** Milliseconds between commits: 0, as often as possible; null, with the checkpoint. */
   readonly commitMs: number | null
   readonly asks: boolean
+  /** Where it asks, and keeps state: before that step, behind it, or on both sides. */
+  readonly askedAt: AskedAt
   readonly guardRails: GuardRails
 }
 
+export type AskedAt = 'before' | 'behind' | 'both'
+
 /** A pipeline from the numbers of the logs to those ledgers. */
 export function modelPipeline(options: ModelOptions): Blueprint {
-  const { brokers, ledgers, target, commitMs, store, asks, guardRails } = options
+  const { brokers, ledgers, target, commitMs, store, asks, stateful, guardRails } = options
   const sinks = ledgers.filter((ledger) => ledger.id !== LETTERS)
-  let answers = 0
-  const ask = async (output: SimOutput): Promise<SimOutput> => {
-    await delay((output.v % 4) * 30)
-    return { ...output, answer: answers++ }
-  }
+  const ask = askOf()
   const letters = ledgers.find((ledger) => ledger.id === LETTERS)
   const pipeline = definePipeline({
     name: 'simulated',
@@ -96,9 +105,8 @@ export function modelPipeline(options: ModelOptions): Blueprint {
     ...(asks && store !== null && { state: { backend: store.backend } }),
     onError: letters === undefined ? 'skip' : deadLetter(defineSink(letters.sink<DeadLetter>(commitMs === null))),
     steps: (streams) => {
-      const plain = spread(streams, options)
-      // Timers aren't asked for: state needs steps that give the same again.
-      const made = asks ? plain.asyncMap('ask', (output) => ask(output as SimOutput), { concurrency: 2 }) : plain
+      const plain = spread(streams, options, ask)
+      const made = asks && !stateful ? plain.asyncMap('ask', (output) => ask(output), { concurrency: 2 }) : plain
       const ends = sinks.map((ledger, index) =>
         made
           .filter(
@@ -113,10 +121,24 @@ export function modelPipeline(options: ModelOptions): Blueprint {
   return { ...blueprintOf(pipeline), commitMs, backend: store?.backend ?? null, guardRails }
 }
 
+type Ask = <T extends SimOutput | Asked | SimTimer>(value: T) => Promise<T & { readonly answer: number }>
+
+/** Another answer each time; nobody answers for some of the bad records. */
+function askOf(): Ask {
+  let answers = 0
+  return async (value) => {
+    const v = isTimer(value) ? value.nth : value.v
+    await delay((v % 4) * 30)
+    if (!isTimer(value) && !('i' in value) && isBad(v) && v % 2 === 0) throw new Error(`nobody answers for ${v}`)
+    return { ...value, answer: answers++ }
+  }
+}
+
 /** Outputs of all records, of whichever source. */
 function spread(
   streams: Readonly<Record<string, Stream<number, string>>>,
-  { brokers, stateful, idleAfterMs }: ModelOptions,
+  { brokers, stateful, idleAfterMs, asks, askedAt }: ModelOptions,
+  ask: Ask,
 ): Stream<SimOutput | SimTimer, string, unknown> {
   const { [SOURCE]: first, [OTHER]: second } = streams
   if (first === undefined) throw new TypeError('no source')
@@ -131,7 +153,22 @@ function spread(
   const own = timed(first, 'time', timeOf)
   const all =
     second === undefined ? own : own.merge('both', timed(second, 'other-time', timeOf, idleAfterMs ?? undefined))
-  return withState(all, timeOf).flatMap('spread', spreadOut)
+  if (!asks) return withState(all, timeOf).flatMap('spread', spreadOut)
+  if (askedAt === 'behind') {
+    const asked = withState(all, timeOf).asyncMap('ask', (value) => ask<Counted | SimTimer>(value), { concurrency: 2 })
+    return withTold(asked).flatMap('spread', spreadOut)
+  }
+  const held = withState(
+    all.asyncMap('ask', (v) => ask<Asked>({ v }), { concurrency: 2 }),
+    timeOf,
+  )
+  if (askedAt === 'before') return held.flatMap('spread', spreadOut)
+  // Of what comes of this call nothing shows but that it was waited for.
+  const again = held.asyncMap('again', async (value) => {
+    await ask<Counted | SimTimer>(value)
+    return value
+  })
+  return again.flatMap('spread', spreadOut)
 }
 
 /** A bad record fails halfway: what it has put out by then must be taken back. */

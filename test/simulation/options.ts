@@ -22,7 +22,7 @@ failing schedule is shrunk and shown; the same seed is always the same schedule.
   --seeds <n>        how many schedules (1000)
   --first-seed <k>   the first of them (1)
   --asks             of a pipeline with asyncMap: a step that isn't deterministic, and one ledger
-  --kept             the same with any number of ledgers, and a store for what its calls come to
+  --kept             the same with any number of ledgers, with or without state, and a store for what its calls come to
   --joins            of a pipeline that reads two sources in one stage
   --break <rule>     with that rule of the protocol broken, until a seed shows it; 'list' names the rules
   --help

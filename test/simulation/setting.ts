@@ -1,6 +1,6 @@
 import type { GuardRails } from '../../src/definition/blueprint.js'
 import type { Choices } from './choices.js'
-import { LETTERS, OTHER, refuses, type SimOutput, SINK, SINKS, SOURCE, TARGET } from './model.js'
+import { type AskedAt, LETTERS, OTHER, refuses, type SimOutput, SINK, SINKS, SOURCE, TARGET } from './model.js'
 import { type Log, SimBroker } from './sim-broker.js'
 import { type LedgerFlaw, type LedgerKind, type Observer, type Refuses, SimLedger } from './sim-ledger.js'
 import { SimTarget } from './sim-target.js'
@@ -15,6 +15,7 @@ export interface Setting {
   readonly commitMs: number | null
   /** The pipeline keeps state and has timers. */
   readonly stateful: boolean
+  readonly askedAt: AskedAt
   /** Keeps it here, in place of history. */
   readonly keepsInStore: boolean
   readonly guardRails: GuardRails
@@ -80,7 +81,8 @@ export function settingFrom(
   const log = [...records, ...Array.from({ length: behind }, () => false)]
   const later = choices.chance(0.3) ? choices.below(log.length) : 0
   const plain = { id: SOURCE, log, end: log.length - later, base: 0, times: null, silentUntilMs: 0, choices }
-  const stateful = choices.chance(0.5) && !asks
+  const stateful = choices.chance(0.5) && (!asks || kept)
+  const askedAt = stateful && asks ? choices.pick<AskedAt>(['before', 'behind', 'both']) : 'before'
   const keepsInStore = (asks && kept) || (stateful && choices.chance(0.5))
   const brokers = joins
     ? [new SimBroker({ ...plain, times: timesOf(log, choices) }), otherOf(choices)]
@@ -93,6 +95,7 @@ export function settingFrom(
     target,
     commitMs,
     stateful,
+    askedAt,
     keepsInStore,
     guardRails,
     bounded,

@@ -27,12 +27,16 @@ test(`and of a pipeline whose steps are not deterministic (PROTOCOL 6)`, { timeo
   }
 })
 
-test(`and of one that keeps what its calls come to, for several ledgers`, { timeout: SEEDS * 1_000 }, async () => {
-  for (let seed = 1; seed <= SEEDS / 4; seed++) {
-    const { broke, trace } = await simulate(seed, { asks: true, kept: true })
-    expect(broke, `seed ${seed} breaks invariant ${broke ?? ''}\n${trace.slice(-SHOWN).join('\n')}\n`).toBeNull()
-  }
-})
+test(
+  `and of one that keeps what its calls come to, for several ledgers or state`,
+  { timeout: SEEDS * 1_000 },
+  async () => {
+    for (let seed = 1; seed <= SEEDS / 4; seed++) {
+      const { broke, trace } = await simulate(seed, { asks: true, kept: true })
+      expect(broke, `seed ${seed} breaks invariant ${broke ?? ''}\n${trace.slice(-SHOWN).join('\n')}\n`).toBeNull()
+    }
+  },
+)
 
 test(`and of a pipeline that reads two sources in one stage (PROTOCOL 6)`, { timeout: SEEDS * 1_000 }, async () => {
   for (let seed = 1; seed <= SEEDS / 2; seed++) {

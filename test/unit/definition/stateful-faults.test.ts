@@ -6,6 +6,8 @@ import { text } from '../../../src/definition/serdes/index.js'
 import type { Stream } from '../../../src/definition/stream.js'
 import type { EventTime } from '../../../src/definition/marks.js'
 import { hopping, session, sliding, tumbling } from '../../../src/definition/windows.js'
+import type { StateBackend } from '../../../src/definition/state-backend.js'
+import { memorySegments } from '../../../src/testing/memory-segments.js'
 import { checkDeterminism } from '../../../src/definition/check-determinism.js'
 import type { Graph } from '../../../src/definition/graph.js'
 import { eventTimeStep } from '../../../src/steps/event-time.js'
@@ -154,14 +156,20 @@ test('what changes results changes the fingerprint, and how it is written does n
   ).toBe(all[0])
 })
 
-test('state and a step whose results may differ are not in one stage', () => {
+test('state and a step whose results may differ are in one stage where these are kept', () => {
   const node = { inputs: [], id: 'a' }
   const other = { ...mapStep(String), kind: 'asyncMap', deterministic: false }
   const clock = { ...node, id: 'b', step: eventTimeStep(Number, { maxDisorderMs: 0, idleAfterMs: null }) }
-  const graph = (steps: Graph['steps']): Graph => ({ sources: [], steps, sinks: [] })
-  expect(checkDeterminism(graph([{ ...node, step: other }, clock]))).toEqual([
-    { path: 'steps.b', message: expect.stringMatching(/^keeps state.*asyncMap step 'a'/) as string },
+  const faults = (steps: Graph['steps'], backend: StateBackend | null = null) =>
+    checkDeterminism({ sources: [], steps, sinks: [] }, { backend })
+  const both = [{ ...node, step: other }, clock]
+  expect(faults(both)).toEqual([
+    {
+      path: 'steps.b',
+      message: expect.stringMatching(/^keeps state.*asyncMap step 'a'.*state: { backend }/) as string,
+    },
   ])
-  expect(checkDeterminism(graph([{ ...node, step: other }]))).toEqual([])
-  expect(checkDeterminism(graph([{ ...node, step: mapStep(String) }, clock]))).toEqual([])
+  expect(faults(both, memorySegments())).toEqual([])
+  expect(faults([{ ...node, step: other }])).toEqual([])
+  expect(faults([{ ...node, step: mapStep(String) }, clock])).toEqual([])
 })

@@ -54,7 +54,7 @@ test('what calls came to is the same for whoever executes the epoch again, from 
   expect(answers.head).not.toBe(first)
 
   const { answers: again } = await open(shared)
-  await again.restore(3, answers.head)
+  await again.restore(3, [answers.head ?? ''])
   again.begin(3)
   expect(await again.of(asked('0', never), wanted)).toEqual(value)
   const refused = await again.of(asked('1', never), wanted).catch((error: unknown) => error)
@@ -68,7 +68,7 @@ test('what calls came to is the same for whoever executes the epoch again, from 
 
   // From the first segment nothing is known of what came behind it.
   const { answers: earlier } = await open(shared)
-  await earlier.restore(3, first)
+  await earlier.restore(3, [first ?? ''])
   expect(
     await earlier.of(
       asked('1', async () => 'else'),
@@ -132,10 +132,13 @@ test('another epoch knows nothing of it, and clears it away', async () => {
 test('a segment that is gone or was changed is told', async () => {
   const shared = backend()
   const { answers, store } = await open(shared)
-  await expect(answers.restore(1, 'gone')).rejects.toMatchObject({ code: 'StateCorrupt', details: { segment: 'gone' } })
+  await expect(answers.restore(1, ['gone'])).rejects.toMatchObject({
+    code: 'StateCorrupt',
+    details: { segment: 'gone' },
+  })
   await store.put('changed', Buffer.from('x'))
   const { answers: other } = await open(shared)
-  await expect(other.restore(1, 'changed')).rejects.toMatchObject({ code: 'StateCorrupt' })
+  await expect(other.restore(1, ['changed'])).rejects.toMatchObject({ code: 'StateCorrupt' })
 })
 
 test('a store that fails is asked until it succeeds, or the session ends', async () => {
