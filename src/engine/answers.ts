@@ -184,11 +184,12 @@ export class Answers {
   private async read(key: string): Promise<Part> {
     const { store, task } = this.options
     const bytes = await store.get(key)
-    if (bytes === null) throw new StateCorrupt({ ...task, segment: key }, new RangeError('it is not there'))
+    if (bytes === null)
+      throw new StateCorrupt({ ...task, segment: key, answers: true }, new RangeError('it is not there'))
     try {
       return await partIn(key, bytes)
     } catch (error) {
-      throw new StateCorrupt({ ...task, segment: key }, error)
+      throw new StateCorrupt({ ...task, segment: key, answers: true }, error)
     }
   }
 

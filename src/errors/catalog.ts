@@ -71,7 +71,7 @@ export const errorCatalog = {
   },
   StateCorrupt: {
     retryable: false,
-    next: 'where the pipeline was given another state backend, give it the old one back and resume; else rewind to a savepoint, or start --fresh --from a position whose state can be built again',
+    next: 'where the pipeline was given another state backend, give it the old one back and resume; else rewind to a savepoint (of lost answers: to the last checkpoint), or start --fresh --from a position whose state can be built again',
   },
   PipelineNotFound: { retryable: false, next: 'see which pipelines there are: tidemark list' },
   PipelineAlreadyRunning: { retryable: false, next: 'use the running one (start --if-not-running), or drain it first' },

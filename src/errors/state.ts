@@ -27,18 +27,21 @@ export interface StateCorruptDetails extends TaskAt {
   readonly segment: string
   /** Why, where the cause's own message isn't the right one. */
   readonly reason?: string
+  /** It holds no state, but what calls came to behind the last checkpoint, which that doesn't need. */
+  readonly answers?: true
 }
 
-/** A segment of a task's state isn't what was written. */
+/** A segment of a task's state, or of what its calls came to, isn't what was written. */
 export class StateCorrupt extends StateError<StateCorruptDetails> {
   constructor(details: StateCorruptDetails, cause?: unknown) {
-    const reason = details.reason ?? reasonOf(cause)
-    super(
-      'StateCorrupt',
-      `segment ${details.segment} of the state of ${named(details)} cannot be read: ${reason}`,
-      details,
-      cause,
-    )
+    const { segment, answers, reason = reasonOf(cause) } = details
+    const what =
+      answers === true
+        ? `segment ${segment}, with what calls of ${named(details)} came to behind its last checkpoint,`
+        : `segment ${segment} of the state of ${named(details)}`
+    const remedy =
+      answers === true ? '. Restore it, or rewind to that checkpoint: what ledgers hold behind it is written again' : ''
+    super('StateCorrupt', `${what} cannot be read: ${reason}${remedy}`, details, cause)
   }
 }
 

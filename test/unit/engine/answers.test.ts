@@ -134,7 +134,10 @@ test('a segment that is gone or was changed is told', async () => {
   const { answers, store } = await open(shared)
   await expect(answers.restore(1, ['gone'])).rejects.toMatchObject({
     code: 'StateCorrupt',
-    details: { segment: 'gone' },
+    message: expect.stringMatching(
+      /^segment gone, with what calls of .* it is not there\. Restore it, or rewind/,
+    ) as string,
+    details: { segment: 'gone', answers: true },
   })
   await store.put('changed', Buffer.from('x'))
   const { answers: other } = await open(shared)
