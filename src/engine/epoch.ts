@@ -322,15 +322,8 @@ class EpochRun {
   private notCaughtUp(): NotCaughtUp {
     const { claim, positions, catchUp } = this.session
     const { pipeline, stage, partition } = claim
-    const furthest = catchUp.furthest ?? positions
-    return new NotCaughtUp({
-      pipeline,
-      stage,
-      partition,
-      epoch: this.input.epoch,
-      positions,
-      furthest,
-    })
+    const { epoch } = this.input
+    return new NotCaughtUp({ pipeline, stage, partition, epoch, positions, furthest: catchUp.furthest ?? positions })
   }
 
   /**
