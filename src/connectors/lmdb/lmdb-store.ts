@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { statfsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type * as Lmdb from 'lmdb'
 import { z } from 'zod'
 import { faultsOf } from '../../definition/faults-of.js'
 import type { StateStore, ValueStore } from '../../definition/state-store.js'
+import { reasonOf } from '../../errors/base.js'
 import { taskPath } from '../state-options.js'
+import { makeSessionDirectory, removeSessionDirectory } from './session-directory.js'
 
 export interface LmdbStoreOptions {
   /**
@@ -21,7 +22,7 @@ const schema = z.strictObject(
 )
 
 /**
- * Keeps values of state in LMDB files instead of memory: `<directory>/<namespace>/<pipeline>/<stage>-<partition>/<session>`.
+ * Keeps values of state in LMDB files instead of memory: `<directory>/<namespace>/<pipeline>/<stage>-<partition>/values-<process>-<session>`.
  * Needs the package `lmdb`. Never synced: it is built anew from the checkpoint at each claim, and removed with its session.
  */
 export function lmdbStore(options: LmdbStoreOptions): StateStore {
@@ -32,15 +33,11 @@ export function lmdbStore(options: LmdbStoreOptions): StateStore {
     faults: faultsOf(schema, options, ''),
     async open(ctx) {
       const { open } = await loadLmdb()
-      const task = join(resolve(directory), ...taskPath(ctx))
-      await mkdir(task, { recursive: true })
-      await clear(task)
-      const own = join(task, randomUUID())
-      await mkdir(own)
+      const own = await makeSessionDirectory(resolve(directory), taskPath(ctx))
       try {
         return valuesIn(open({ path: join(own, 'values.mdb'), ...settings }), own)
       } catch (error) {
-        await rm(own, { recursive: true, force: true })
+        await removeSessionDirectory(own)
         throw error
       }
     },
@@ -65,30 +62,37 @@ async function loadLmdb(): Promise<typeof Lmdb> {
   }
 }
 
-/**
- * What sessions that were killed have left. One that only seems dead keeps its files open, and doesn't notice; where a system
- * doesn't allow that, they stay until the next claim.
- */
-async function clear(task: string): Promise<void> {
-  for (const name of await readdir(task)) {
-    await rm(join(task, name), { recursive: true, force: true }).catch(() => undefined)
-  }
-}
-
 function valuesIn(database: Lmdb.RootDatabase<Buffer, number>, directory: string): ValueStore {
   return {
     get: (at) => database.getBinary(at),
 
     write(puts, removed) {
-      database.transactionSync(() => {
-        for (const at of removed) database.removeSync(at)
-        for (const [at, bytes] of puts) database.putSync(at, bytes as Buffer)
-      })
+      try {
+        database.transactionSync(() => {
+          for (const at of removed) database.removeSync(at)
+          for (const [at, bytes] of puts) database.putSync(at, bytes as Buffer)
+        })
+      } catch (error) {
+        // Of a full disk LMDB says `Input/output error` where half of a page still had room.
+        throw new Error(`${reasonOf(error)}, with ${freeBytesAt(directory)} bytes free there`, { cause: error })
+      }
     },
 
     async close() {
-      await database.close()
-      await rm(directory, { recursive: true, force: true })
+      try {
+        await database.close()
+      } finally {
+        await removeSessionDirectory(directory)
+      }
     },
+  }
+}
+
+function freeBytesAt(directory: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return (bavail * bsize).toLocaleString('en')
+  } catch {
+    return 'an unknown number of'
   }
 }
