@@ -158,7 +158,6 @@ export class Session {
       if (push === undefined) throw new TypeError(`stage '${stage.id}' has no source '${source.id}'`)
       return new Input(source, index, { ...task, source: source.id }, push, { bell, budget: host.budget })
     })
-    this.expectEpoch()
   }
 
   /** Claims a task for this process: fences, reads receipts, judges them, opens the source (PROTOCOL §2). */
@@ -168,6 +167,7 @@ export class Session {
       const { states, claim, flow, abort } = session
       const { signal } = abort
       session.keeper = await restoreState({ host, states, claim, blueprint, signal, abort, time: () => flow.now })
+      session.expectEpoch()
       return session
     } catch (error) {
       await session.close()
