@@ -36,6 +36,7 @@ function told(report: Report): string {
     seed,
     sink,
     state,
+    store,
     faults,
     byKind,
     records,
@@ -48,7 +49,7 @@ function told(report: Report): string {
     invalid,
   } = report
   const lines = [
-    `seed ${seed}, ${sink} sink, state ${state}: ${faults} faults of ${Object.keys(byKind).length} kinds, ${records} records`,
+    `seed ${seed}, ${sink} sink, state ${state}, values ${store === 'disk' ? 'on disk' : 'in memory'}: ${faults} faults of ${Object.keys(byKind).length} kinds, ${records} records`,
     `lost ${lost}, duplicated ${duplicated}, reordered ${reordered}, foreign ${foreign}`,
     `next output after a fault or outage: half within ${recoveryMs.p50} ms, 99% within ${recoveryMs.p99} ms, all within ${recoveryMs.max} ms`,
     ...ledgers,

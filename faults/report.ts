@@ -15,6 +15,7 @@ export interface Report {
   readonly seed: number
   readonly sink: string
   readonly state: string
+  readonly store: string
   readonly minutes: number
   readonly faults: number
   readonly byKind: Readonly<Record<string, number>>
@@ -35,7 +36,7 @@ export interface Report {
 }
 
 export function reportOf(
-  run: { readonly seed: number; readonly sink: string; readonly state: string; readonly minutes: number },
+  run: Pick<Report, 'seed' | 'sink' | 'state' | 'store' | 'minutes'>,
   tally: Tally,
   verdicts: readonly RunVerdict[],
   problems: readonly string[],
@@ -48,6 +49,7 @@ export function reportOf(
     seed: run.seed,
     sink: run.sink,
     state: run.state,
+    store: run.store,
     minutes: run.minutes,
     faults,
     byKind: byName(tally.byKind),

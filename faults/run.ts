@@ -23,7 +23,7 @@ export async function runFaults(options: RunOptions, say: (line: string) => void
   const servers = await startServers(say)
   const keeps = options.state !== 'none'
   const sink = await openSink(options.sink, { servers, directory, keeps, onProgress: say })
-  const state = await openState(options.state)
+  const state = await openState(options.state, options.store === 'disk' ? join(directory, 'values') : undefined)
   const world = await World.prepare({ servers, sink, state, directory, perSecond: options.perSecond })
   const tally = {
     byKind: new Map<string, number>(),

@@ -2,9 +2,9 @@
 import { countedPipeline, type CountedOptions } from '../test/fixtures/pipeline.js'
 import { runWorker, type RunOptions } from '../test/fixtures/run-worker.js'
 import { sinkOf, type WorkerSink } from './sinks/worker-sink.js'
-import { backendOf, type WorkerState } from './state/worker-state.js'
+import { backendOf, storeOf, type WorkerState } from './state/worker-state.js'
 
-export interface PipelineSettings extends Omit<CountedOptions, 'sinks' | 'keeps' | 'backend'> {
+export interface PipelineSettings extends Omit<CountedOptions, 'sinks' | 'keeps' | 'backend' | 'store'> {
   readonly sink: WorkerSink
   /** Default: none is kept. */
   readonly state?: WorkerState
@@ -26,7 +26,9 @@ const [url] = pipelines.flatMap(({ sink }) => (sink.kind === 'postgres' ? [sink.
 await runWorker(settings, {
   pipelines: pipelines.map(({ sink, state, ...counted }) => {
     const backend = state && backendOf(state)
-    const keeping = { keeps: state !== undefined, ...(backend !== undefined && { backend }) }
+    const store = state && storeOf(state)
+    const held = { ...(backend !== undefined && { backend }), ...(store !== undefined && { store }) }
+    const keeping = { keeps: state !== undefined, ...held }
     return countedPipeline({ ...counted, ...keeping, sinks: { lines: sinkOf(sink) } })
   }),
   // By its client id a worker is known to whoever stands between it and a server.

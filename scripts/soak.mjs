@@ -10,13 +10,14 @@ import { root, runIfMain, say } from './run.mjs'
 
 const USAGE = `npm run soak -- [options]     every kind of sink and of state under faults, then simulation and fuzzer
 
-  --minutes <n>   faults in each run (10): 8 runs, so about 100 minutes in all
+  --minutes <n>   faults in each run (10): 9 runs, so about 110 minutes in all
   --seed <n>      of all of them (1)
 `
 
 const FAULT_RUNS = ['kafka', 'postgres', 'file', 's3']
-  .map((sink) => ({ sink, state: 'none' }))
-  .concat(['kafka', 'postgres'].flatMap((sink) => ['inline', 's3'].map((state) => ({ sink, state }))))
+  .map((sink) => ({ sink, state: 'none', store: 'memory' }))
+  .concat(['kafka', 'postgres'].flatMap((sink) => ['inline', 's3'].map((state) => ({ sink, state, store: 'memory' }))))
+  .concat({ sink: 'kafka', state: 's3', store: 'disk' })
 
 await runIfMain(import.meta.url, async () => {
   const { minutes, seed, help } = parseArgs({
@@ -31,7 +32,7 @@ await runIfMain(import.meta.url, async () => {
   const { buildIfStale } = await import('./build.mjs')
   await buildIfStale()
   const runs = [
-    ...FAULT_RUNS.map(({ sink, state }) => [
+    ...FAULT_RUNS.map(({ sink, state, store }) => [
       'faults',
       '--minutes',
       minutes,
@@ -39,6 +40,8 @@ await runIfMain(import.meta.url, async () => {
       sink,
       '--state',
       state,
+      '--store',
+      store,
       '--json',
     ]),
     ['simulate', '--seeds', '50000', '--first-seed', seed],

@@ -1,13 +1,15 @@
 import type { ValueStore } from '../definition/state-store.js'
 
-/** What waits to be written, at most, before it is: bytes of values, and values. */
-const WAITING_BYTES = 1024 * 1024
-const WAITING = 4096
+/** What waits to be written, at most, before it is. */
+const BATCH_BYTES = 1024 * 1024
+/** Of a value that waits, beside its own. */
+const OWN_BYTES = 200
 
 /** Encoded values that are not in memory. Each has a number of its own, which is free again when it is dropped. */
 export class Shelf {
   private readonly store: ValueStore
   private readonly failed: (doing: string, cause: unknown) => Error
+  private readonly batchBytes: number
   private readonly waiting = new Map<number, Uint8Array>()
   private waitingBytes = 0
   /** Numbers of values that were dropped: those that the store may still have, and the others. */
@@ -20,6 +22,7 @@ export class Shelf {
   constructor(store: ValueStore, failed: (doing: string, cause: unknown) => Error) {
     this.store = store
     this.failed = failed
+    this.batchBytes = store.batchBytes ?? BATCH_BYTES
   }
 
   /** Its number. */
@@ -27,8 +30,8 @@ export class Shelf {
     const at = this.dropped.pop() ?? this.free.pop() ?? this.next++
     // A codec may use its bytes again, and part of a segment would hold all of it in memory.
     this.waiting.set(at, Buffer.from(bytes))
-    this.waitingBytes += bytes.length
-    if (this.waiting.size >= WAITING || this.waitingBytes >= WAITING_BYTES) this.write()
+    this.waitingBytes += bytes.length + OWN_BYTES
+    if (this.waitingBytes >= this.batchBytes) this.write()
     return at
   }
 
@@ -49,7 +52,7 @@ export class Shelf {
     const bytes = this.waiting.get(at)
     if (bytes !== undefined) {
       this.waiting.delete(at)
-      this.waitingBytes -= bytes.length
+      this.waitingBytes -= bytes.length + OWN_BYTES
     }
     this.dropped.push(at)
   }

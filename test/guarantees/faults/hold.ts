@@ -14,8 +14,9 @@ export function holds(sink: SinkName): void {
   })
 
   it(`holds through faults of many kinds: ${sink} sink`, { timeout: 900_000 }, async () => {
-    const report = await runFaults({ sink, state: 'none', minutes: 0.7, seed: 1, perSecond: 200, only: [] }, (line) =>
-      process.stdout.write(`  ${line}\n`),
+    const report = await runFaults(
+      { sink, state: 'none', store: 'memory', minutes: 0.7, seed: 1, perSecond: 200, only: [] },
+      (line) => process.stdout.write(`  ${line}\n`),
     )
     const { faults, lost, duplicated, reordered, foreign, ledgers, invalid } = report
     expect({ lost, duplicated, reordered, foreign, ledgers, invalid }).toEqual({

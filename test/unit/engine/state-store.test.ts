@@ -95,7 +95,7 @@ test('a state backend may have the same directory', async () => {
 
 /** On disk, and with these in front of its own calls. */
 function failing(calls: (values: ValueStore) => Partial<ValueStore>): StateStore {
-  const disk = lmdbStore({ directory })
+  const disk = lmdbStore({ directory, batch: '4 KiB' })
   return {
     ...disk,
     async open(ctx) {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { isGood, reportOf, type Tally } from '../../../faults/report.js'
 import type { RunVerdict } from '../../../faults/pipeline-run.js'
 
-const run = { seed: 1, sink: 'file', state: 'none', minutes: 1 }
+const run = { seed: 1, sink: 'file', state: 'none', store: 'memory', minutes: 1 }
 const clean = { numbers: 5, expected: 6, found: 6, lost: [], duplicated: [], reordered: [], foreign: [] }
 const verdict: RunVerdict = { final: clean, passing: clean, ledger: [] }
 const tally: Tally = { byKind: new Map([['kill-worker', 2]]), missed: new Map(), recoveryMs: [30, 10, 20] }

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lmdbStore } from '../../../src/connectors/lmdb/index.js'
 import type { ValueStore } from '../../../src/definition/state-store.js'
+import { Shelf } from '../../../src/state/shelf.js'
 import { waitUntil } from '../../setup/wait-until.js'
 
 const program = join(import.meta.dirname, 'endless-writes.mjs')
@@ -138,4 +139,29 @@ test('where no more can be written, it says so, and what was written can be read
   expect(last).toMatchObject({ first: 500, last: 500 })
   expect(last.failed).toMatch(/^.+, with [\d,]+ bytes free there$/)
   expect(await left()).toEqual([])
+})
+
+test('its options', () => {
+  expect(lmdbStore({ directory: 'state' })).toMatchObject({ kind: 'lmdb', describe: 'directory state', faults: [] })
+  const wrong = lmdbStore({ directory: ' ', batch: '1 GiB', extra: 1 } as unknown as { directory: string })
+  expect(wrong.faults?.map(({ path, message }) => `${path} ${message}`)).toEqual([
+    'directory must be a path',
+    'batch must be from 0 to 67108864 bytes',
+    'extra is not an option',
+  ])
+})
+
+test('a batch is written when it is so large', async () => {
+  const { signal } = new AbortController()
+  const task = { namespace: 'n', pipeline: 'p', stage: 'main', partition: 0, connection: () => undefined, signal }
+  for (const [batch, written] of [
+    [0, true],
+    ['1 MiB', false],
+  ] as const) {
+    const values = await lmdbStore({ directory, batch }).open(task)
+    const shelf = new Shelf(values, (_, cause) => cause as Error)
+    const at = shelf.put(Buffer.from('one'))
+    expect(values.get(at) !== undefined).toBe(written)
+    await shelf.close()
+  }
 })
