@@ -128,6 +128,8 @@ export class StateTable<V> implements Undoable {
    * else it comes again.
    */
   firstDueBy(time: EpochMs): { readonly key: string; readonly value: V; readonly at: EpochMs } | undefined {
+    // Asked for with every record, where there is event time: mostly nothing is, and no value need be looked at for that.
+    if ((this.heap.first?.at ?? Infinity) > time) return undefined
     const first = this.firstDue()
     if (first === undefined || first.at > time) return undefined
     const value = this.get(first.key)
