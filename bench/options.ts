@@ -29,7 +29,8 @@ export const usage = `npm run bench -- <benchmark> [options]
   copy         Tidemark from one topic to another, exactly-once, committing every 100 ms and every second; with --peers
                in turns with the usual kafkajs transaction loop and with Kafka Streams (exactly_once_v2; needs Maven)
   checkpoints  what one checkpoint costs: milliseconds, history events, history bytes
-  state        what a checkpoint of large state costs in a backend: bytes, how long processing stops; and restoring it
+  state        what a checkpoint of large state costs in a backend: bytes, how long processing stops; restoring it; and
+               how fast keys are counted, their values in memory and in LMDB
 
   --records <n>                  records of 200 bytes in the topic (2000000; copy: 500000); state: keys (1000000)
   --rounds <n>                   counted runs of each contender (5); one more comes before, to warm up

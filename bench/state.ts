@@ -12,6 +12,7 @@ import type { StateTable } from '../src/state/table.js'
 import { BackendState } from '../src/state/backend-state.js'
 import { inSlices, restoreLog } from '../src/state/restore.js'
 import { StepStates } from '../src/state/step-states.js'
+import { countKeys } from './count.js'
 import { count, median, rounded, say } from './figures.js'
 import type { BenchOptions } from './options.js'
 
@@ -45,7 +46,8 @@ export async function state(options: BenchOptions): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-  if (options.json) say(JSON.stringify({ benchmark: 'state', keys: options.records, figures }))
+  const counts = await countKeys(options)
+  if (options.json) say(JSON.stringify({ benchmark: 'state', keys: options.records, figures, counts }))
 }
 
 /** A whole number below that. Values of nothing but such don't compress to nothing. */

@@ -6,7 +6,7 @@ import type { StateContext } from './state-backend.js'
  * is used in the middle of a record. What any of it throws ends the session, and the task goes on from its checkpoint.
  */
 export interface ValueStore {
-  /** So many bytes of values wait in memory to be written together. Default: 1 MiB. */
+  /** So many bytes of values wait in memory to be written together. Default: 4 MiB. */
   readonly batchBytes?: number
   /** What was last written under that number, as bytes that are the caller's; undefined where there is none. */
   get(at: number): Uint8Array | undefined

@@ -1,7 +1,7 @@
 import type { ValueStore } from '../definition/state-store.js'
 
 /** What waits to be written, at most, before it is. */
-const BATCH_BYTES = 1024 * 1024
+const BATCH_BYTES = 4 * 1024 * 1024
 /** Of a value that waits, beside its own. */
 const OWN_BYTES = 200
 

@@ -62,6 +62,9 @@ export class StateTable<V> implements Undoable {
   private readonly heap = new DueHeap()
   /** For values; null: they stay in memory. Set before there are any. */
   shelf: Shelf | null = null
+  /** What was looked up last: a change asks for its entry several times. */
+  private foundKey: string | undefined
+  private found: Cell<V> | undefined
   /** Of the shelf, what was asked for last: a change asks for it several times. */
   private last: { readonly cell: Cell<V>; readonly value: V } | null = null
   readonly moves: Moves<V>
@@ -86,7 +89,7 @@ export class StateTable<V> implements Undoable {
   }
 
   get(key: string): V | undefined {
-    const cell = this.entries.get(key)
+    const cell = this.find(key)
     return cell?.isShelved === true ? this.fromShelf(cell) : cell?.value(this.decode)
   }
 
@@ -202,6 +205,7 @@ export class StateTable<V> implements Undoable {
     if (cell === undefined) {
       cell = new Cell<V>(key, home)
       this.entries.set(key, cell)
+      this.foundKey = undefined
     } else cell.move(home)
     if (this.shelf === null) cell.holdEncoded(chunk, at, length)
     else this.shelve(cell, this.shelf, chunk.subarray(at, at + length))
@@ -247,11 +251,12 @@ export class StateTable<V> implements Undoable {
   }
 
   private put(key: string, value: V, before: V | undefined): void {
-    let cell = this.entries.get(key)
+    let cell = this.find(key)
     if (cell === undefined) {
-      const stored = this.gone.delete(key)
+      const stored = this.gone.size > 0 && this.gone.delete(key)
       cell = new Cell<V>(key, stored ? this.stale : this.fresh)
       this.entries.set(key, cell)
+      this.found = cell
       this.changed.push(cell)
     } else this.mark(cell)
     cell.hold(value)
@@ -285,7 +290,16 @@ export class StateTable<V> implements Undoable {
     cell.shelve(shelf, bytes)
   }
 
+  private find(key: string): Cell<V> | undefined {
+    if (this.foundKey !== key) {
+      this.found = this.entries.get(key)
+      this.foundKey = key
+    }
+    return this.found
+  }
+
   private bury(cell: Cell<V>): void {
+    this.foundKey = undefined
     cell.move(this.nowhere)
     cell.clear()
   }

@@ -16,7 +16,8 @@ export const valueCodec: StateCodec<unknown> = {
     }
   },
   decode: (bytes) => {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const text = buffer.toString()
     const value = parsed(text)
     return text.includes('"~') ? untagged(value) : value
   },

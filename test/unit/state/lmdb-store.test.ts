@@ -156,7 +156,7 @@ test('a batch is written when it is so large', async () => {
   const task = { namespace: 'n', pipeline: 'p', stage: 'main', partition: 0, connection: () => undefined, signal }
   for (const [batch, written] of [
     [0, true],
-    ['1 MiB', false],
+    ['4 MiB', false],
   ] as const) {
     const values = await lmdbStore({ directory, batch }).open(task)
     const shelf = new Shelf(values, (_, cause) => cause as Error)
