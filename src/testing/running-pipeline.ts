@@ -150,6 +150,7 @@ export class RunningPipeline {
       commitMs: 0,
       // All in memory, whatever its size: nothing of a test is to be found anywhere.
       backend: original.stages.some((stage) => keepsAnswers(stage, original)) ? memorySegments() : null,
+      store: null,
       inlineBytes: Infinity,
       stages: original.stages.map((stage) => ({
         ...stage,

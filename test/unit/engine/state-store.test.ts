@@ -11,7 +11,9 @@ import { json } from '../../../src/definition/serdes/index.js'
 import type { StateBackend } from '../../../src/definition/state-backend.js'
 import type { StateStore, ValueStore } from '../../../src/definition/state-store.js'
 import type { InvalidDefinition } from '../../../src/errors/definition.js'
+import { SessionLost } from '../../../src/errors/ownership.js'
 import { StateStoreUnavailable } from '../../../src/errors/state.js'
+import { waitUntil } from '../../setup/wait-until.js'
 import { MemoryStore } from '../state/memory-store.js'
 import { BreakableSink } from './breakable-sink.js'
 import { LogSource } from './log-source.js'
@@ -80,6 +82,37 @@ test('what a killed session has left goes at the next claim', async () => {
   task = new Task(counting(lmdbStore({ directory })))
   await task.claim()
   expect(await left()).toEqual([expect.not.stringContaining('values-1-')])
+})
+
+test('closed while a segment is on its way, it leaves nothing, and a look is told', async () => {
+  task = new Task(counting(lmdbStore({ directory, batch: 0 })))
+  await task.claim()
+  log.append(1, 2, 1)
+  await task.epoch({ checkpointMs: 30 })
+  log.append(1, 3)
+  let onItsWay = false
+  segments.put = () => {
+    onItsWay = true
+    return new Promise(() => undefined)
+  }
+  const { session } = task
+  const epoch = task.epoch({ checkpointMs: 30 })
+  epoch.catch(() => undefined)
+  await waitUntil(() => onItsWay, { for: 'a segment to be on its way' })
+  const looking = { pipeline: 'counts', stage: 'main', partition: 0, step: 'count', limit: 3 }
+  expect((await session.look(looking)).entries.map(({ value }) => value)).toEqual([3, 1, 1])
+  const closed = task.lose()
+  await expect(session.look(looking)).rejects.toBeInstanceOf(SessionLost)
+  await closed
+  await expect(epoch).rejects.toThrow()
+  expect(await left()).toEqual([])
+  segments = Object.assign(new MemoryStore(), { blobs: segments.blobs })
+  await task.claim()
+  while (out.values.length < 6) {
+    if (log.end < 6) log.append(1)
+    await task.epoch({ checkpointMs: 30 })
+  }
+  expect(out.values).toEqual([1, 1, 2, 3, 1, 4])
 })
 
 test('a state backend may have the same directory', async () => {

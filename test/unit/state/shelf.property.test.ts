@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { lmdbStore } from '../../../src/connectors/lmdb/index.js'
+import type { StateMark } from '../../../src/protocol/checkpoint.js'
 import { Shelf } from '../../../src/state/shelf.js'
 import { MemoryStore } from './memory-store.js'
 import { never, StoredTask, TASK } from './stored-task.js'
@@ -15,6 +16,7 @@ type Op =
   | { readonly kind: 'delete'; readonly key: number; readonly bad: boolean }
   | { readonly kind: 'due'; readonly by: number }
   | { readonly kind: 'tend' | 'checkpoint' | 'restart' | 'migrate' }
+  | { readonly kind: 'rewind'; readonly by: number }
 
 const op: fc.Arbitrary<Op> = fc.oneof(
   {
@@ -23,6 +25,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('delete' as const), key, bad: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('due' as const), by: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('rewind' as const), by: fc.nat(4) }) },
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constantFrom('tend', 'checkpoint', 'checkpoint', 'restart', 'migrate') }),
@@ -53,9 +56,11 @@ class Twins {
   private readonly stores = [new MemoryStore(), new MemoryStore()] as const
   private version = 1
   private tasks: readonly [StoredTask, StoredTask] | null = null
+  /** Of all checkpoints, with the version of the step's state. */
+  private readonly recorded: { readonly marks: readonly StateMark[]; readonly version: number }[] = []
 
-  async open(): Promise<void> {
-    const marks = this.tasks?.map(({ mark }) => mark) ?? []
+  /** From the newest checkpoint, or from an older one. */
+  async open(marks: readonly StateMark[] = this.tasks?.map(({ mark }) => mark) ?? []): Promise<void> {
     await this.close()
     const table = {
       due: (value: unknown) => (value as Value)[0],
@@ -76,6 +81,18 @@ class Twins {
   async migrate(): Promise<void> {
     this.version++
     await this.open()
+  }
+
+  async checkpoint(): Promise<void> {
+    await this.both((task) => task.checkpoint().then(({ segments }) => segments.length > 0))
+    this.recorded.push({ marks: this.tasks?.map(({ mark }) => mark) ?? [], version: this.version })
+  }
+
+  async rewind(by: number): Promise<void> {
+    const to = this.recorded.at(-1 - by)
+    if (to === undefined) return
+    this.version = to.version
+    await this.open(to.marks)
   }
 
   /** What both say, which must be the same. */
@@ -101,7 +118,6 @@ function apply(task: StoredTask, step: Op): unknown {
     states.journal.forget()
     return due
   } else if (step.kind === 'tend') keeper.tend()
-  else if (step.kind === 'checkpoint') return task.checkpoint().then(({ segments }) => segments.length > 0)
   if ('bad' in step && step.bad) states.journal.rollback()
   else states.journal.forget()
   return undefined
@@ -115,6 +131,8 @@ test('a table whose values are on disk does what one in memory does', async () =
       for (const step of ops) {
         if (step.kind === 'restart') await twins.open()
         else if (step.kind === 'migrate') await twins.migrate()
+        else if (step.kind === 'checkpoint') await twins.checkpoint()
+        else if (step.kind === 'rewind') await twins.rewind(step.by)
         else await twins.both((task) => apply(task, step))
         // Not how much is yet to be stored: `tend` stores beside, and how far it has come depends on time.
         await twins.both(({ table }) => [table.size, table.nextDue, table.keys()])

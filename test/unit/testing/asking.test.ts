@@ -1,7 +1,10 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { deadLetter } from '../../../src/definition/dead-letter-policy.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { json, text } from '../../../src/definition/serdes/index.js'
+import type { StateStore } from '../../../src/definition/state-store.js'
 import { memorySegments } from '../../../src/testing/memory-segments.js'
 import { memorySink } from '../../../src/testing/memory-sink.js'
 import { memorySource } from '../../../src/testing/memory-source.js'
@@ -85,4 +88,36 @@ test('of calls of one record that fail the first in order makes its letter, whic
   expect(running.deadLetters.map(({ reason }) => reason)).toEqual(['first failed', 'first failed'])
   // What is asked again after a crash may not depend on which call was how fast before it.
   expect(calls).toEqual(['first', 'second', 'third', 'first', 'second', 'third'])
+})
+
+test('a store of the worker is not opened', async () => {
+  let opened = 0
+  const store: StateStore = {
+    kind: 'disk',
+    describe: 'a disk',
+    open: () => {
+      opened++
+      return Promise.reject(new Error('tests have no disk'))
+    },
+  }
+  const pipeline = definePipeline({
+    name: 'asking-and-counting',
+    state: { backend: memorySegments(), store },
+    sources: { all: memorySource<number>([]) },
+    steps: ({ all }) => {
+      const asked = all.asyncMap('ask', async (n) => n % 2)
+      const counts = asked
+        .repartition('by-rest', (rest) => String(rest), { key: text(), value: json(z.int()) })
+        .count('count')
+      return [
+        asked.to('one', memorySink<number>()),
+        asked.to('other', memorySink<number>()),
+        counts.to('counts', memorySink<number>()),
+      ]
+    },
+  })
+  await using running = await testPipeline(pipeline)
+  for (const value of [1, 2, 3]) await running.send('all', { value })
+  expect(running.sink('counts').values).toEqual([1, 1, 2])
+  expect(opened).toBe(0)
 })
