@@ -88,7 +88,7 @@ test('closed while a segment is on its way, it leaves nothing, and a look is tol
   task = new Task(counting(lmdbStore({ directory, batch: 0 })))
   await task.claim()
   log.append(1, 2, 1)
-  await task.epoch({ checkpointMs: 30 })
+  while (out.values.length < 3) await task.epoch({ checkpointMs: 30 })
   log.append(1, 3)
   let onItsWay = false
   segments.put = () => {
@@ -96,8 +96,10 @@ test('closed while a segment is on its way, it leaves nothing, and a look is tol
     return new Promise(() => undefined)
   }
   const { session } = task
-  const epoch = task.epoch({ checkpointMs: 30 })
+  const epoch = task.epoch()
   epoch.catch(() => undefined)
+  await waitUntil(() => out.values.length === 5, { for: 'all to be through' })
+  session.interrupt('interrupted')
   await waitUntil(() => onItsWay, { for: 'a segment to be on its way' })
   const looking = { pipeline: 'counts', stage: 'main', partition: 0, step: 'count', limit: 3 }
   expect((await session.look(looking)).entries.map(({ value }) => value)).toEqual([3, 1, 1])
@@ -119,10 +121,10 @@ test('a state backend may have the same directory', async () => {
   task = new Task(counting(lmdbStore({ directory }), 'fail', fileState({ directory })))
   await task.claim()
   log.append(1, 2)
-  await task.epoch({ checkpointMs: 30 })
+  while (out.values.length < 2) await task.epoch({ checkpointMs: 30 })
   await task.again()
   log.append(1)
-  await task.epoch({ checkpointMs: 30 })
+  while (out.values.length < 3) await task.epoch({ checkpointMs: 30 })
   expect(out.values).toEqual([1, 1, 2])
 })
 
