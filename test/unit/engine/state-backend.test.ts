@@ -71,7 +71,7 @@ describe('with a state backend', () => {
     await start(counting({ backend: backend() }))
     expect(opened[0]).toMatchObject({ namespace: 'unit', pipeline: 'counts', stage: 'main', partition: 0 })
     log.append(1, 2, 11)
-    const { state } = await task.epoch({ checkpointMs: 30 })
+    const { state } = await task.epoch({ checkpointMs: 200 })
     expect(state).toEqual({
       add: [{ key: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: expect.any(Number) }],
       drop: 0,
@@ -79,7 +79,7 @@ describe('with a state backend', () => {
     })
     await task.again()
     log.append(21)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     expect(out.values).toEqual([1, 1, 2, 3])
     expect(store.closed).toBe(true)
   })
@@ -91,7 +91,7 @@ describe('with a state backend', () => {
     store.failure = new Error('down')
     log.append(1)
     let ended = false
-    const running = task.epoch({ checkpointMs: 30 }).finally(() => (ended = true))
+    const running = task.epoch({ checkpointMs: 200 }).finally(() => (ended = true))
     await waitUntil(() => out.values.length === 1)
     await delay(300)
     log.append(11, 21)
@@ -104,7 +104,7 @@ describe('with a state backend', () => {
     expect(told).toHaveLength(1)
     await task.again()
     log.append(31)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     expect(out.values).toEqual([1, 2, 3, 4])
   })
 
@@ -112,7 +112,7 @@ describe('with a state backend', () => {
     await start(counting({ backend: backend() }), { commitMs: 0 })
     store.failure = new Error('down')
     log.append(1)
-    const running = task.epoch({ checkpointMs: 30 })
+    const running = task.epoch({ checkpointMs: 200 })
     await waitUntil(() => out.values.length === 1)
     log.openErrors.push(...Array.from({ length: 5 }, () => new Error('no broker')))
     log.pollErrors.push(new Error('connection lost'))
@@ -127,18 +127,18 @@ describe('with a state backend', () => {
   test('a session that is lost in an outage goes on from the last checkpoint, and outputs come once', async () => {
     await start(counting({ backend: backend() }), { commitMs: 0 })
     log.append(1)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     store.failure = new Error('down')
     log.append(11, 21)
-    const lost = task.lostEpoch({ checkpointMs: 30 })
+    const lost = task.lostEpoch({ checkpointMs: 200 })
     await waitUntil(() => out.values.length === 3)
     await task.lose()
     await lost
     store.failure = null
     await task.claim()
     log.append(31)
-    await task.epoch({ checkpointMs: 30 })
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
+    await task.epoch({ checkpointMs: 200 })
     expect(out.values).toEqual([1, 2, 3, 4])
   })
 
@@ -152,7 +152,7 @@ describe('with a state backend', () => {
   test('segments that cannot be read fail it, too; those that are wrong or gone are corrupt', async () => {
     await start(counting({ backend: backend() }))
     log.append(1)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     store.failure = new Error('down')
     await expect(task.again()).rejects.toBeInstanceOf(StateBackendUnavailable)
     store.failure = null
@@ -170,14 +170,14 @@ describe('with a state backend', () => {
   test('state in history goes on in a backend, but not the other way round', async () => {
     await start(counting())
     log.append(1)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     await task.lose()
     const before = task.state
     task = new Task(counting({ backend: backend() }))
     task.state = before
     await task.claim()
     log.append(11)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     expect(out.values).toEqual([1, 2])
     await task.lose()
     const after = task.state
@@ -205,7 +205,7 @@ describe('with a state backend', () => {
     })
     await start(pipeline)
     log.append(1)
-    const error: unknown = await task.epoch({ checkpointMs: 30 }).catch((thrown: unknown) => thrown)
+    const error: unknown = await task.epoch({ checkpointMs: 200 }).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(StateNotKeepable)
     expect(error).toMatchObject({
       retryable: false,
@@ -217,7 +217,7 @@ describe('with a state backend', () => {
   test('state of a step that is gone is not left behind in silence', async () => {
     await start(counting({ backend: backend() }))
     log.append(1)
-    await task.epoch({ checkpointMs: 30 })
+    await task.epoch({ checkpointMs: 200 })
     await task.lose()
     const before = task.state
     task = new Task(counting({ backend: backend() }, 'other'))

@@ -95,23 +95,44 @@ const values = fc.array(
   { maxLength: 40 },
 )
 
+/** Remembers everything. */
+class Model {
+  readonly within: number
+  readonly passed: Value[] = []
+  readonly seen = new Map<string, number>()
+  latest = -Infinity
+
+  constructor(within: number) {
+    this.within = within
+  }
+
+  send({ id, at }: Value): void {
+    this.latest = Math.max(this.latest, at)
+    const before = this.seen.get(id)
+    if (before !== undefined && this.latest - before <= this.within) return
+    this.seen.set(id, this.latest)
+    this.passed.push({ id, at })
+  }
+}
+
+type Sent = Value & { readonly cut: boolean }
+
+function through(run: StageRun<Value>, model: Model, sent: readonly Sent[]): void {
+  for (const { id, at, cut } of sent) {
+    if (cut) run.cut()
+    run.send({ id, at }, { timestamp: at })
+    model.send({ id, at })
+  }
+  expect(run.values()).toEqual(model.passed)
+}
+
+const runOf = (within: number) =>
+  new StageRun<Value>((s) => s.dedupe('once', { by: (v) => v.id, within }).to('out', sink))
+
 test('against a model that remembers everything', () => {
   fc.assert(
     fc.property(values, fc.integer({ min: 1, max: 30 }), (sent, within) => {
-      const run = new StageRun<Value>((s) => s.dedupe('once', { by: (v) => v.id, within }).to('out', sink))
-      const expected: Value[] = []
-      const seen = new Map<string, number>()
-      let latest = -Infinity
-      for (const { id, at, cut } of sent) {
-        if (cut) run.cut()
-        run.send({ id, at }, { timestamp: at })
-        latest = Math.max(latest, at)
-        const before = seen.get(id)
-        if (before !== undefined && latest - before <= within) continue
-        seen.set(id, latest)
-        expected.push({ id, at })
-      }
-      expect(run.values()).toEqual(expected)
+      through(runOf(within), new Model(within), sent)
     }),
   )
 })
@@ -120,38 +141,18 @@ test('tasks that take over know the ids of all before them, and for how long', (
   fc.assert(
     fc.property(fc.array(values, { minLength: 1, maxLength: 4 }), values, (before, after) => {
       const within = 10
-      const run = () => new StageRun<Value>((s) => s.dedupe('once', { by: (v) => v.id, within }).to('out', sink))
-      const known = new Map<string, number>()
-      const times: number[] = []
+      const [next, model] = [runOf(within), new Model(within)]
+      model.latest = Infinity
       const old = before.map((sent) => {
-        const one = run()
-        const own = new Map<string, number>()
-        let latest = -Infinity
-        for (const { id, at } of sent) {
-          latest = Math.max(latest, at)
-          const seen = own.get(id)
-          if (one.send({ id, at }, { timestamp: at }) && (seen === undefined || latest - seen > within))
-            own.set(id, latest)
-        }
-        for (const [id, seen] of own)
-          if (latest - seen <= within) known.set(id, Math.max(seen, known.get(id) ?? -Infinity))
-        times.push(latest)
-        return one.states
+        const [run, own] = [runOf(within), new Model(within)]
+        through(run, own, sent)
+        for (const [id, seen] of own.seen)
+          if (own.latest - seen <= within) model.seen.set(id, Math.max(seen, model.seen.get(id) ?? -Infinity))
+        model.latest = Math.min(model.latest, own.latest)
+        return run.states
       })
-      const next = run()
       for (const _step of redistribute(next.states, old, { before: () => 0, here: () => true }));
-      let latest = Math.min(...times)
-      const expected: Value[] = []
-      for (const { id, at, cut } of after) {
-        if (cut) next.cut()
-        next.send({ id, at }, { timestamp: at })
-        latest = Math.max(latest, at)
-        const seen = known.get(id)
-        if (seen !== undefined && latest - seen <= within) continue
-        known.set(id, latest)
-        expected.push({ id, at })
-      }
-      expect(next.values()).toEqual(expected)
+      through(next, model, after)
     }),
   )
 })
