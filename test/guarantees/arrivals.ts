@@ -15,7 +15,7 @@ export interface Arrival {
   readonly name?: string | null
 }
 
-interface Count {
+export interface Count {
   readonly to: string
   readonly second: number
   readonly flights: number
@@ -33,8 +33,19 @@ export function flightsOf(partition: number, each: number, from = 0, to = each) 
   })
 }
 
-/** What has come out has to be what the raw topic, and nothing else, says. Returns the arrivals. */
-export async function judgeArrivals(input: string, output: string): Promise<readonly Arrival[]> {
+/** What pipelines have written, row by row. */
+export const rowsOf = async (output: string): Promise<readonly (Arrival | Count)[]> =>
+  (await readCommitted(brokers(), output)).map(({ value }) => JSON.parse(value ?? '') as Arrival | Count)
+
+/**
+ * What has come out has to be what the raw topic, and nothing else, says. Returns the arrivals. `before`: rows that another
+ * pipeline had written where this one goes on.
+ */
+export async function judgeArrivals(
+  input: string,
+  output: string,
+  before: readonly (Arrival | Count)[] = [],
+): Promise<readonly Arrival[]> {
   const raw = [...(await readTopic(brokers(), input)).values()].flat()
   const departures = new Map<string, number>()
   const counts = new Map<string, number>()
@@ -47,8 +58,7 @@ export async function judgeArrivals(input: string, output: string): Promise<read
     departures.set(key ?? '', departure)
     expected.set(id, { to, departure, partition })
   }
-  const found = await readCommitted(brokers(), output)
-  const all = found.map(({ value }) => JSON.parse(value ?? '') as Arrival | Count)
+  const all = [...before, ...(await rowsOf(output))]
   const windows = all.flatMap((row) => ('second' in row ? [[`${row.to} ${row.second}`, row.flights] as const] : []))
   expect(windows).toHaveLength(counts.size)
   expect(new Map(windows)).toEqual(counts)

@@ -6,13 +6,14 @@ import type { TaskStanding } from '../setup/scene/scene.js'
 import { WorkerCrew } from '../setup/scene/worker-crew.js'
 import { brokers } from '../setup/shared-servers.js'
 import { uniqueName } from '../setup/unique-name.js'
-import { flightsOf, judgeArrivals } from './arrivals.js'
+import { flightsOf, judgeArrivals, rowsOf } from './arrivals.js'
 import { Topics } from './topics.js'
 
 /**
  * The promise: a pipeline of two stages that is stopped with a savepoint goes on from it with another number of partitions
  * between its stages as if it had never stopped: state is where its keys are, windows that were open are whole, and every
- * output is there once. Judged by what the input topic and Kafka's own Java client say, counted anew.
+ * output is there once. So does another pipeline that is forked from there. Judged by what the input topic and Kafka's own
+ * Java client say, counted anew.
  */
 
 const PARTITIONS = 2
@@ -20,11 +21,14 @@ const PARTITIONS = 2
 const HALF = 450
 const STAGES = { main: PARTITIONS, 'by-destination': 3 }
 const pipeline = uniqueName('rescaled')
+const fork = uniqueName('forked')
 const taskQueue = uniqueName('rescale')
 const workflowId = `tidemark/${pipeline}`
-const taskIds = Object.entries(STAGES).flatMap(([stage, count]) =>
-  Array.from({ length: count }, (_, partition) => `${workflowId}/${stage}/${partition}`),
-)
+const tasksOf = (name: string) =>
+  Object.entries(STAGES).flatMap(([stage, count]) =>
+    Array.from({ length: count }, (_, partition) => `tidemark/${name}/${stage}/${partition}`),
+  )
+const taskIds = tasksOf(pipeline)
 let crew: WorkerCrew<RescaleSettings>
 let topics: Topics
 let input: string
@@ -46,13 +50,15 @@ async function fill(from: number, to: number): Promise<void> {
 }
 
 afterAll(async () => {
-  await crew.close([workflowId, `${workflowId}/savepoint/half`, ...taskIds])
-  await topics.deleteChannels(pipeline)
+  await crew.close([workflowId, `${workflowId}/savepoint/half`, ...taskIds, `tidemark/${fork}`, ...tasksOf(fork)])
+  for (const name of [pipeline, fork]) await topics.deleteChannels(name)
   await topics.close()
 })
 
-const addWorker = (partitions: number) =>
-  crew.add({ brokers: brokers(), pipeline, topic: input, output, partitions, taskQueue, heartbeatTimeout: '2s' })
+type Defined = Pick<RescaleSettings, 'pipeline' | 'output' | 'taskQueue'>
+
+const addWorker = (partitions: number, defined: Defined = { pipeline, output, taskQueue }) =>
+  crew.add({ brokers: brokers(), topic: input, partitions, heartbeatTimeout: '2s', ...defined })
 
 const epochOf = async (id: string): Promise<number> =>
   (await crew.client.workflow.getHandle(id).query<TaskStanding>('tidemark.task')).checkpoint.epoch
@@ -71,6 +77,7 @@ it('goes on from a savepoint with fewer partitions as if it had never stopped', 
   expect(saved.tasks).toHaveLength(5)
   await expect(handle.savepoint('half')).rejects.toMatchObject({ code: 'SavepointExists' })
   await before.end()
+  const written = await rowsOf(output)
   await fill(HALF, 2 * HALF)
 
   await addWorker(2)
@@ -87,13 +94,22 @@ it('goes on from a savepoint with fewer partitions as if it had never stopped', 
     'main/1',
   ])
 
+  const forked = { pipeline: fork, output: await topics.make(uniqueName('forked-arrivals'), 1), taskQueue: fork }
+  await addWorker(2, forked)
+  const from = { savepoint: 'half' }
+  const other = await pipelines.fork(pipeline, fork, { from, until: 'latest', taskQueue: fork })
+  expect(await other.result()).toMatchObject({ state: 'completed' })
+  await judgeArrivals(input, forked.output, written)
+
   const isListed = async (): Promise<boolean> => {
     for await (const { label } of handle.savepoints()) if (label === 'half') return true
     return false
   }
   await crew.until('the savepoint in the list', isListed, WAIT)
+  const { memo } = await crew.client.workflow.getHandle(`${workflowId}/savepoint/half`).describe()
+  const { id } = memo?.['tidemark'] as { readonly id: string }
   await handle.deleteSavepoint('half')
   await expect(handle.deleteSavepoint('half')).rejects.toMatchObject({ code: 'SavepointNotFound' })
-  const holder = crew.client.workflow.getHandle(`tidemark/${pipeline}/savepoint/half/main/0`)
+  const holder = crew.client.workflow.getHandle(`tidemark/${pipeline}/savepoint/half/main/0/${id}`)
   expect((await holder.describe()).status.name).toBe('TERMINATED')
 })
