@@ -56,16 +56,21 @@ export function windowStep(aggregator: AnyAggregator, { over, graceMs, emit, sta
     holds: over.kind === 'session' ? graceMs + 1 : graceMs,
     compile({ out, late }, runtime) {
       const { id, at, index, clock } = runtime
-      const add = (acc: unknown, added: unknown): unknown => {
-        const next = aggregator.add(acc, added)
-        if (next instanceof Promise) refusePromise(id, next)
-        return next
+      const settled = (acc: unknown): unknown => {
+        if (acc instanceof Promise) refusePromise(id, acc)
+        return acc
       }
-      const own = Object.create(aggregator, { add: { value: add } }) as AnyAggregator
+      const { merge } = aggregator
+      // Called on the user's own object: one of a class may have private fields.
+      const own: AnyAggregator = {
+        init: () => aggregator.init(),
+        add: (acc, added) => settled(aggregator.add(acc, added)),
+        result: (acc) => settled(aggregator.result(acc)),
+        ...(merge !== undefined && { merge: (a, b) => settled(merge.call(aggregator, a, b)) }),
+      }
       const handOn = (key: unknown, start: EpochMs, end: EpochMs, acc: unknown, flow: StepFlow): void => {
         at[0] = index
-        const value = aggregator.result(acc)
-        if (value instanceof Promise) refusePromise(id, value)
+        const value = own.result(acc)
         const before = flow.eventTime
         flow.eventTime = end - 1
         try {

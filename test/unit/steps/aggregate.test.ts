@@ -9,9 +9,16 @@ import {
   min,
   sum,
 } from '../../../src/definition/aggregators/index.js'
-import type { Aggregator } from '../../../src/definition/aggregator.js'
+import type { Aggregator, MergeableAggregator } from '../../../src/definition/aggregator.js'
 import type { End, Stream } from '../../../src/definition/stream.js'
-import { tumbling } from '../../../src/definition/windows.js'
+import {
+  hopping,
+  session,
+  sliding,
+  tumbling,
+  type SessionWindow,
+  type TimeWindow,
+} from '../../../src/definition/windows.js'
 import { RecordRejected } from '../../../src/errors/record.js'
 import { transactional } from '../definition/parts.js'
 import { StageRun } from './stage-run.js'
@@ -184,6 +191,18 @@ test.each<[string, (s: Values) => End<string, unknown>]>([
   expect(run.out).toEqual([])
 })
 
+test('a promise for what two sessions make is refused', () => {
+  const run = new StageRun<number>((s) =>
+    s
+      .eventTime('when', (v) => v, { maxDisorder: 30 })
+      .window('n', session(10), { ...plain, merge: promise })
+      .to('out', sink),
+  )
+  for (const value of [1, 15]) expect(run.send(value)).toBe(true)
+  expect(run.send(8)).toBe(false)
+  expect(String(run.failure)).toMatch(/step 'n' returned a promise/)
+})
+
 test('an aggregator may be an object of a class', () => {
   class Total implements Aggregator<number, number, string> {
     readonly unit = 's'
@@ -208,6 +227,41 @@ test('an aggregator may be an object of a class', () => {
   for (const value of [1, 2]) expect(run.send(value)).toBe(true)
   run.end()
   expect([run.values(), run.values('windows')]).toEqual([['1 s', '3 s'], ['3 s']])
+})
+
+test.each<[string, TimeWindow | SessionWindow, readonly number[]]>([
+  ['tumbling', tumbling(10), [9, 15]],
+  ['hopping', hopping(10, { every: 5 }), [1, 9, 8, 15, 15]],
+  ['sliding', sliding(10), [1, 9, 8, 23, 15]],
+  ['session', session(10), [24]],
+])('in %s windows, too, whatever of it its methods ask for', (_, over, sums) => {
+  class Sum implements MergeableAggregator<number, number, string> {
+    readonly #unit = 's'
+    readonly #none = 0
+    init(): number {
+      return this.#none
+    }
+    add(acc: number, v: number): number {
+      return this.#none + acc + v
+    }
+    merge(a: number, b: number): number {
+      return this.#none + a + b
+    }
+    result(acc: number): string {
+      return `${acc} ${this.#unit}`
+    }
+  }
+  const run = new StageRun<number>((s) =>
+    s
+      .eventTime('when', (v) => v, { maxDisorder: 30 })
+      .window('n', over, new Sum())
+      .map('value', ({ value }) => value)
+      .to('out', sink),
+  )
+  // The third makes one of two sessions.
+  for (const value of [1, 15, 8]) expect(run.send(value), String(run.failure)).toBe(true)
+  run.end()
+  expect(run.values()).toEqual(sums.map((n) => `${n} s`))
 })
 
 test('an accumulator that is a promise is refused', () => {
