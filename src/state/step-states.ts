@@ -17,6 +17,10 @@ export class StepStates {
   private readonly migrations = new Map<string, Migration>()
   /** By id: what each is called in segments. */
   private readonly names = new Map<string, string>()
+  /** Ids of tables with a form that what has none may be of. */
+  private readonly lenient = new Set<string>()
+  /** Those of them that have entries without, which no later ones have told the form of. */
+  private readonly formless = new Set<string>()
   /** Keys of tables that were restored and that no step has, by what these are called. */
   private readonly strange = new Map<string, Set<string>>()
   private readonly current: Record<string, number> = {}
@@ -39,6 +43,7 @@ export class StepStates {
     const table = new StateTable<V>(this.journal, named)
     this.tables.set(id, table as StateTable<unknown>)
     this.names.set(id, form === undefined ? id : `${id} ${form}`)
+    if (form !== undefined && options?.unlikePlain !== true) this.lenient.add(id)
     this.current[step] = version
     if (options?.migrate !== undefined) this.migrations.set(id, options.migrate)
     return table
@@ -130,7 +135,7 @@ export class StepStates {
     while (reader.next()) {
       if (reader.table !== name) {
         name = reader.table
-        table = this.known(name)
+        table = this.takerOf(name)
         if (table !== undefined) into.begin(table)
       }
       into.entries++
@@ -203,17 +208,40 @@ export class StepStates {
     return `'${id}': kept ${formIn(name)}, this is ${formIn(this.nameOf(id))}`
   }
 
-  private known(name: string): StateTable<unknown> | undefined {
+  /** Of entries that are kept under this name; undefined: no step has them, or in another form. */
+  private takerOf(name: string): StateTable<unknown> | undefined {
     const id = idIn(name)
-    return this.names.get(id) === name ? this.tables.get(id) : undefined
+    const table = this.tables.get(id)
+    if (table === undefined) return undefined
+    const isOwn = this.names.get(id) === name
+    if (!isOwn && name === id && this.lenient.has(id)) {
+      this.formless.add(id)
+      return table
+    }
+    // Settings may have changed since, but not with anything left: what had no form was of this one.
+    if (this.formless.delete(id) && !isOwn) this.disown(name, table)
+    return isOwn ? table : undefined
+  }
+
+  private disown(name: string, table: StateTable<unknown>): void {
+    const keys = this.strangeIn(name)
+    for (const key of table.rawKeys()) {
+      keys.add(key)
+      table.restoreGone(key)
+    }
   }
 
   /** An entry that no step takes. */
   private pass({ table, key, length }: SegmentReader): void {
-    let keys = this.strange.get(table)
-    if (keys === undefined) this.strange.set(table, (keys = new Set()))
+    const keys = this.strangeIn(table)
     if (length < 0) keys.delete(key)
     else keys.add(key)
+  }
+
+  private strangeIn(name: string): Set<string> {
+    let keys = this.strange.get(name)
+    if (keys === undefined) this.strange.set(name, (keys = new Set()))
+    return keys
   }
 
   private nameOf(id: string): string {

@@ -28,6 +28,8 @@ export interface TableOptions<V> {
    * this one. No spaces. Default: none.
    */
   readonly form?: string
+  /** Whether what has no form is surely of another. Default false: versions that knew of none kept entries of this one without. */
+  readonly unlikePlain?: boolean
   /** When an entry is due, for `takeDue`; null: never. */
   readonly due?: (value: V, key: string) => EpochMs | null
   /** Of a value that was kept under version `from` of the step's state, what it is now. */

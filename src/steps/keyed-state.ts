@@ -33,6 +33,7 @@ export function keyedState(runtime: StepRuntime, name: string, settings: StateSe
   const table = runtime.table<Aging>(name, {
     codec: agingCodec(codec),
     form: 'ttl',
+    unlikePlain: true,
     due: ({ at }) => at + ttlMs,
     ...(migrate !== undefined && { migrate: aging }),
   })

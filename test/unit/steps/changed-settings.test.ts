@@ -1,4 +1,5 @@
 /** A step under its old id with other settings: what it kept would mean something else now. */
+import { inflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { collect } from '../../../src/definition/aggregators/index.js'
 import type { JoinKind } from '../../../src/definition/joins.js'
@@ -14,6 +15,7 @@ import {
 } from '../../../src/definition/windows.js'
 import { blueprintOf } from '../../../src/definition/blueprint-of.js'
 import { stageStates } from '../../../src/engine/stage-states.js'
+import { SegmentReader, SegmentWriter } from '../../../src/state/segment.js'
 import { transactional } from '../definition/parts.js'
 import { keyedSource, StageRun, type Steps } from './stage-run.js'
 
@@ -66,6 +68,66 @@ test.each(changes)('%s: what was kept is refused, and goes on with the settings 
   uncut.end()
   expect(run.values()).toEqual(uncut.values())
   expect(run.values().length).toBeGreaterThan(0)
+})
+
+/** As versions kept it that told of no settings. */
+function withoutForms(segment: Uint8Array): Uint8Array {
+  const reader = new SegmentReader(inflateRawSync(segment))
+  const writer = new SegmentWriter()
+  while (reader.next()) {
+    writer.table(reader.table.split(' ', 2).join(' '), 1)
+    writer.entry(reader.key, reader.length < 0 ? null : reader.bytes.subarray(reader.from, reader.from + reader.length))
+  }
+  return writer.finish()
+}
+
+/** A checkpoint of a version that told of no settings. */
+function checkpointOfOld(run: StageRun<number>): void {
+  run.checkpoint()
+  run.segments.splice(0, Infinity, ...run.segments.map(withoutForms))
+}
+
+test.each<[string, Steps<number>]>([
+  ['tumbling windows', windows(tumbling(10))],
+  ['hopping windows', windows(hopping(10, { every: 5 }))],
+  ['sliding windows', windows(sliding(10))],
+  ['sessions', windows(session(10))],
+  ['joins', joined('left', 10)],
+  ['sums', counted()],
+])('%s that were kept without their settings go on', (_, steps) => {
+  const [run, uncut] = [new StageRun<number>(steps), new StageRun<number>(steps)]
+  for (const one of [run, uncut]) one.send(5)
+  checkpointOfOld(run)
+  run.cut(false, steps)
+  for (const one of [run, uncut]) one.send(7)
+  // Some of it has a form now, and some hasn't.
+  run.cut(false, steps)
+  for (const one of [run, uncut]) one.end()
+  expect(run.values()).toEqual(uncut.values())
+  expect(run.values().length).toBeGreaterThan(0)
+})
+
+test('a ttl is not taken for one that was always there', () => {
+  const run = new StageRun<number>(counted())
+  run.send(123_456_789)
+  checkpointOfOld(run)
+  expect(() => run.cut(false, counted(10))).toThrow("'sum values': kept plain, this is ttl")
+})
+
+test('what was kept without settings is of those that stand behind it', () => {
+  const run = new StageRun<number>(windows(tumbling(10)))
+  for (const value of [1, 5]) run.send(value)
+  checkpointOfOld(run)
+  run.send(15)
+  expect(run.values()).toEqual(['0..10 1,5'])
+  // '0..10' is gone in the form of now; before that it had none.
+  expect(() => run.cut(false, windows(tumbling(20)))).toThrow("'w windows': kept tumbling:10, this is tumbling:20")
+  run.cut(false, windows(tumbling(10)))
+  run.end()
+  run.cut(false, windows(tumbling(20)))
+  run.send(25)
+  run.end()
+  expect(run.values()).toEqual(['0..10 1,5', '10..20 15', '20..40 25'])
 })
 
 test('with nothing left of it, nothing is refused', () => {

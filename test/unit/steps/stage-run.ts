@@ -50,7 +50,8 @@ export class StageRun<T> {
   states = new StepStates()
   stage!: CompiledStage
   private graph: Stage
-  private readonly segments: Uint8Array[] = []
+  /** As checkpoints have them. */
+  readonly segments: Uint8Array[] = []
   private readonly at = new Int32Array(1)
   private flow!: Flow
   private push!: Push
