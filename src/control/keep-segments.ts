@@ -4,6 +4,7 @@ import type { EngineHost } from '../engine/host.js'
 import type { TaskAt } from '../errors/ownership.js'
 import { StateCorrupt } from '../errors/state.js'
 import type { StateMark } from '../protocol/checkpoint.js'
+import { hashOf } from '../state/blob.js'
 
 export interface Keeping {
   readonly engine: Pick<EngineHost, 'namespace' | 'connection'>
@@ -14,9 +15,6 @@ export interface Keeping {
   readonly of: TaskAt
   readonly signal: AbortSignal
 }
-
-/** What was put so long ago at most is an attempt's before this one. What is older is put again, lest it be what was found spoilt. */
-const LATELY_MS = 3_600_000
 
 /**
  * An older checkpoint is to be the newest again: its segments count as young from now on, so that nobody deletes them
@@ -100,13 +98,13 @@ async function copy(
 ): Promise<void> {
   const to = await open(keeping, backend, keeping.at)
   try {
-    // An activity has its time: of several attempts each gets further.
-    const copied = new Set<string>()
-    for await (const { key, at } of to.list()) if (at >= Date.now() - LATELY_MS) copied.add(key)
-    await to.touch(keys.filter((key) => copied.has(key)))
+    const there = new Set<string>()
+    for await (const { key } of to.list()) there.add(key)
+    await to.touch(keys.filter((key) => there.has(key)))
     for (const key of keys) {
-      if (copied.has(key)) continue
       keeping.signal.throwIfAborted()
+      // An activity has its time: of several attempts each gets further. What is spoilt may be why one goes back.
+      if (there.has(key) && (await isWhole(to, key))) continue
       const blob = await from.get(key)
       if (blob === null) throw gone(keeping.of, key, backend)
       await to.put(key, blob)
@@ -114,6 +112,11 @@ async function copy(
   } finally {
     await to.close()
   }
+}
+
+async function isWhole(store: SegmentStore, key: string): Promise<boolean> {
+  const bytes = await store.get(key)
+  return bytes !== null && hashOf(bytes) === key
 }
 
 function open({ engine, signal }: Omit<Keeping, 'of'>, backend: StateBackend, at: TaskAt): Promise<SegmentStore> {

@@ -33,4 +33,5 @@ export async function inflated(bytes: Uint8Array): Promise<Uint8Array> {
   return bytes.length <= SMALL_BYTES ? inflateRawSync(bytes) : await inflate(bytes)
 }
 
-const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+/** The key of these bytes. */
+export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

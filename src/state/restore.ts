@@ -85,17 +85,17 @@ async function rawIn(mark: Segment, index: number, read: SegmentStore['get']): P
     // What was only spoilt on its way comes whole the next time.
     return await rawOf({ key, bytes }).catch(async () => rawOf({ key, bytes: await bytesOf(key, read) }))
   } catch (error) {
-    if (error instanceof Unreadable) throw error.cause
+    if (error instanceof ReadFailed) throw error.cause
     throw new SegmentFault(nameOf(mark, index), error)
   }
 }
 
 /** The store has failed: nothing is wrong with the segment. */
-class Unreadable extends Error {}
+class ReadFailed extends Error {}
 
 async function bytesOf(key: string, read: SegmentStore['get']): Promise<Uint8Array> {
   const bytes = await read(key).catch((cause: unknown) => {
-    throw new Unreadable('', { cause })
+    throw new ReadFailed('', { cause })
   })
   if (bytes === null) throw new RangeError('there is none')
   return bytes

@@ -226,11 +226,24 @@ test('a start that had no time to copy all of a savepoint goes on where it was, 
   expect([...from.blobs.values()].map(({ at }) => at)).toEqual(keys.map(() => from.now))
   await start(fork, { of: 'counts' })
   expect(got).toEqual([keys[0], ...keys.slice(1, 2), ...keys.slice(1)])
-  // Long after: it may be there, and be spoilt.
-  to.now = 0
-  await to.touch(keys)
-  await start(fork, { of: 'counts' })
-  expect(got.slice(-keys.length)).toEqual(keys)
+})
+
+test('what is spoilt where a task goes back comes from the savepoint, also where a try before has told that all of it is young', async () => {
+  const pipeline = counts(true)
+  await record(pipeline)
+  await read(1, 11, 2)
+  await save(pipeline)
+  const task = storeOf('counts/main/0')
+  task.now = Date.now()
+  const [spoilt] = storeOf('counts/savepoint.before.a1.main/0').blobs.keys()
+  if (spoilt === undefined) throw new Error('no segment')
+  await task.put(spoilt, Buffer.from('not what its key says'))
+  const { epoch } = recorded.task.state.checkpoint
+  const found = await start(pipeline, { to: { epoch, generation: null } })
+  await expect(goOn(pipeline, found)).rejects.toThrow(`segment ${spoilt}`)
+  const mended = await start(pipeline)
+  log.append(1)
+  expect(await goOn(pipeline, mended)).toEqual([3])
 })
 
 test('an attempt that stood still until another one was through changes nothing of what that has kept', async () => {
