@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { s3State } from '../../../../src/connectors/s3/s3-state.js'
 import { sdkBucket } from '../../../../src/connectors/s3/sdk-bucket.js'
+import { withTimeLimit } from '../../../../src/connectors/s3/time-limit.js'
 import { startS3, type S3Server } from '../../../setup/s3/s3-server.js'
 import { segmentStoreTests } from '../segment-stores.js'
 
@@ -60,6 +61,20 @@ test('a server that says nothing is given up after the request time-out, whateve
     silent.closeAllConnections()
     silent.close()
   }
+})
+
+test('what heeds no signal, as a provider of credentials, is given up when its time is over, or nobody wants it any more', async () => {
+  const abort = new AbortController()
+  const told: AbortSignal[] = []
+  const work = (signal: AbortSignal): Promise<never> => {
+    told.push(signal)
+    return new Promise(() => undefined)
+  }
+  await expect(withTimeLimit(1, abort.signal, work)).rejects.toThrow('no answer within 0.001 s')
+  const asked = withTimeLimit(3_600_000, abort.signal, work)
+  abort.abort(new Error('over'))
+  await expect(asked).rejects.toThrow('over')
+  expect(told.map(({ aborted }) => aborted)).toEqual([true, true])
 })
 
 test('what was touched and is gone leaves nothing behind', async () => {
