@@ -5,6 +5,7 @@ import type { Origin } from '../definition/sink.js'
 import type { Answers } from './answers.js'
 import type { Bell } from './bell.js'
 import type { CallOf, Ending } from './call.js'
+import type { CheckpointGuard } from './checkpoint-guard.js'
 import type { Flow } from './flow.js'
 import type { EngineHost } from './host.js'
 import { Lane } from './lane.js'
@@ -19,6 +20,7 @@ export interface CallsOf {
   /** The number of the task for `stalls`. */
   readonly task: number
   readonly bell: Bell
+  readonly guard: Pick<CheckpointGuard, 'turn'>
   /** Null: what a call comes to is for this attempt only. */
   readonly answers: Answers | null
 }
@@ -126,8 +128,9 @@ export class Calls {
     traversal.pending--
   }
 
-  /** Something has come back: there is room for more, or a record is done. */
+  /** Something has come back: there is room for more, or a record is done. What brings many to a call doesn't stand still. */
   changed(): void {
+    this.parts.guard.turn()
     this.parts.bell.ring()
   }
 

@@ -137,14 +137,14 @@ export class Session {
       }
     }
     this.task = host.stalls.register(`${claim.pipeline}/${claim.stage}/${claim.partition}`, this.at, this.names)
-    const { flow, at, bell, states } = this
+    const { flow, at, bell, guard, states } = this
     // Kafka's keys are their bytes; what else a record holds has nothing to do with them.
     const decodeKey = (source: string, bytes: Uint8Array): unknown =>
       sources.find(({ id }) => id === source)?.definition.key?.({ ...NOWHERE, key: bytes })
     const check = parts.facts.keyCheck?.(flow, () => this.step ?? flow.place.source)
     const runtime = { sinks: pushes, at, states, decodeKey, ...(check !== undefined && { mustBeHere: check }) }
     this.answers = parts.answers
-    const reuse = { flow, at, task: this.task, bell, stalls: host.stalls, keyOf, answers: parts.answers }
+    const reuse = { flow, at, task: this.task, bell, guard, stalls: host.stalls, keyOf, answers: parts.answers }
     this.calls = isDeterministic(stage) ? null : new Calls(reuse)
     const { pushes: entries, time } = compileStage(stage, this.calls?.runtime(runtime) ?? runtime)
     this.time = time

@@ -1,12 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { collect } from '../../../src/definition/aggregators/index.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
 import type { Output } from '../../../src/definition/sink.js'
 import { tumbling } from '../../../src/definition/windows.js'
 import { type BreakableSink, failOnce } from './breakable-sink.js'
-import { until } from './asking.js'
+import { count, until } from './asking.js'
 import type { LogSource } from './log-source.js'
-import { counted, type Keyed, type Made, StatefulAsking } from './stateful-asking.js'
+import { counted, type Keyed, type Made, oneKey, StatefulAsking } from './stateful-asking.js'
 
 let scene: StatefulAsking
 let log: LogSource
@@ -54,6 +55,61 @@ describe('what time does', () => {
     await scene.task.claim()
     expect(await scene.task.epoch()).toMatchObject({ ended: 'caught-up' })
     expect([seen(), scene.calls]).toEqual([before, 2])
+  })
+
+  test('keeps no record from being taken, however long its calls take at each epoch’s start', async () => {
+    await scene.start((numbers) => {
+      const set = numbers.stateful('timers', {
+        init: () => 0,
+        onRecord(n, _, ctx) {
+          ctx.timers.atProcessingTime('again', ctx.now + 500)
+          return [n]
+        },
+        onTimer(_, ctx) {
+          ctx.timers.atProcessingTime('again', ctx.now + 500)
+          return [0]
+        },
+      })
+      return set.asyncMap('ask', async (n) => {
+        // An epoch in which nothing comes for a second leaves what comes then to the next one.
+        if (n === 0) await delay(1_100)
+        return n
+      })
+    })
+    log.append(1)
+    await scene.task.epoch(until(1))
+    log.append(2)
+    for (let epoch = 0; epoch < 4 && scene.task.position !== '2'; epoch++) await scene.task.epoch(until(2))
+    expect(out.values).toContain(2)
+  })
+
+  test('does not stand still while calls come back, however many there are', async () => {
+    const pipeline = definePipeline({
+      name: 'timers',
+      state: { backend: scene.backend },
+      checkpoint: { timeout: 1_000, tolerableFailures: 0 },
+      sources: { numbers: log.source() },
+      steps: ({ numbers }) => {
+        const set = oneKey(numbers).stateful('timers', {
+          init: () => 0,
+          onRecord(n, _, ctx) {
+            ctx.timers.atProcessingTime(String(n), ctx.now + 500)
+            return []
+          },
+          onTimer: (_, ctx) => [Number(ctx.timer.name)],
+        })
+        const ask = async (n: number): Promise<number> => {
+          await delay(150)
+          return n
+        }
+        return set.asyncMap('ask', ask, { concurrency: 1 }).to('out', out.sink<number>())
+      },
+    })
+    await scene.run(pipeline)
+    log.append(...count(12))
+    await scene.task.epoch(until(12))
+    await scene.task.epoch({ checkpointMs: 10, idleMs: 10 })
+    expect(out.values).toHaveLength(12)
   })
 
   test('a call of it that fails parks the task, and nothing has happened', async () => {
