@@ -149,7 +149,8 @@ class SliceRun {
       underWay.shift()
       this.through++
       this.input.position = head.record.next
-      if (!session.crowd.isFull) continue
+      // What is held back while catching up can't be settled, and was this crowded once already.
+      if (session.catchUp.active || !session.crowd.isFull) continue
       for (const outlet of session.outlets) outlet.seal()
       await session.crowd.settle(session.abort.signal)
     }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { collect } from '../../../src/definition/aggregators/index.js'
 import { definePipeline } from '../../../src/definition/define-pipeline.js'
+import { defineSink } from '../../../src/definition/define-sink.js'
 import { tumbling } from '../../../src/definition/windows.js'
 import { stageStates } from '../../../src/engine/stage-states.js'
 import { CodeChanged } from '../../../src/errors/sink.js'
@@ -10,7 +11,7 @@ import type { BreakableSink } from './breakable-sink.js'
 import { count, eventually, Gate, until } from './asking.js'
 import type { LogSource } from './log-source.js'
 import { counted, oneKey, StatefulAsking } from './stateful-asking.js'
-import { Task } from './task.js'
+import { Task, type TaskOptions } from './task.js'
 
 let scene: StatefulAsking
 let log: LogSource
@@ -267,4 +268,45 @@ test('where state comes to a stage that kept no answers, a crash between is a ch
   log.append(3)
   await scene.task.epoch(until(3))
   expect(out.values).toEqual([...before, [expect.stringMatching(/^3#/), 3]])
+})
+
+test('what is held back while catching up goes to no sink, however crowded it is', async () => {
+  const sent: string[] = []
+  const target = defineSink<string, string>({
+    kind: 'target',
+    mode: 'idempotent',
+    dedupes: true,
+    encode: ({ value }) => value,
+    open: async () => ({
+      write: async (items) => {
+        sent.push(...items.map(({ data }) => data))
+        return { failed: [] }
+      },
+      close: async () => undefined,
+    }),
+  })
+  const taskOf = (code: string, more: Partial<TaskOptions>) => {
+    const pipeline = definePipeline({
+      name: 'held',
+      state: { backend: scene.backend },
+      sources: { numbers: log.source() },
+      steps: ({ numbers }) => {
+        const all = counted('count', oneKey(numbers).asyncMap('ask', scene.ask))
+        const named = all.map('name', ([answer, nth]) => `${code} ${answer} ${nth}`)
+        return [named.to('out', out.sink<string>()), named.to('target', target)]
+      },
+    })
+    return new Task(pipeline, { commitMs: 0, ...more })
+  }
+  scene.task = taskOf('old', {})
+  await scene.task.claim()
+  log.append(...count(40))
+  await scene.task.lostEpoch(until(40))
+  expect([sent.length, out.values.length]).toEqual([40, 40])
+  const { state, host } = scene.task
+  scene.task = taskOf('new', { host: { ...host, buildId: 'new' } })
+  scene.task.state = state
+  await scene.task.claim()
+  await expect(scene.task.epoch()).rejects.toBeInstanceOf(CodeChanged)
+  expect(sent).toHaveLength(40)
 })
