@@ -142,7 +142,7 @@ class SliceRun {
   private async finishDone(): Promise<Problem | null> {
     const { session, underWay } = this
     for (let head = underWay[0]; head?.done === true; head = underWay[0]) {
-      if (this.isResting) return null
+      if (this.isEnough) return null
       const end = this.finish(head)
       if (end === 'waits') continue
       if (end !== null) return end
@@ -182,14 +182,12 @@ class SliceRun {
     return performance.now() - this.began > TAKING_MS
   }
 
-  /** Turns take long: it is time for a commit, and those that haven't had theirs can do without. */
-  private get isResting(): boolean {
-    return this.takesTurns && this.passage === null && this.isLate
-  }
-
-  /** Nobody has asked in vain: what calls have come to is known when their records are taken again. */
+  /**
+   * Turns take long: it is time for a commit, and those that haven't had theirs can do without. Nobody has asked in vain: all
+   * calls are back, and what they have come to is known when their records are taken again.
+   */
   private get isEnough(): boolean {
-    return this.isResting && this.underWay.every(({ done }) => done)
+    return this.takesTurns && this.passage === null && this.isLate && this.underWay.every(({ done }) => done)
   }
 
   /** The session stands behind the last record that has been through; those still under way are taken again. */

@@ -170,6 +170,25 @@ describe('before calls', () => {
     expect(asked).toEqual(count(30))
   })
 
+  test('turns go on while a call of a later record is slow: nothing can be committed before that anyway', async () => {
+    const gate = new Gate()
+    const told: number[] = []
+    await scene.start((numbers) => {
+      const first = numbers.asyncMap('ask', async (n, ctx) => (n === 5 ? await gate.call(n, ctx as never) : n))
+      return counted('count', first).asyncMap('tell', async (value) => {
+        await delay(60)
+        told.push(value[1])
+        return value
+      })
+    })
+    log.append(...count(6))
+    const running = scene.task.epoch(until(6))
+    await eventually(() => told.length === 5)
+    gate.open(5)
+    await running
+    expect(told).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
   test('a command waits for its call no longer than a while; then its record has left nothing, and comes again', async () => {
     const gate = new Gate()
     const ids: string[] = []
