@@ -30,7 +30,8 @@ export interface AsyncContext<K> extends Omit<StepContext<K>, 'random'> {
   readonly signal: AbortSignal
   /**
    * The same whenever this call is made again: by `retry`, after a failure, and by a fresh start. Give it to what is called, so
-   * that it can tell a repeated call.
+   * that it can tell a repeated call. Of a value that a processing-time timer gave it is the epoch's in which that fires: another
+   * one where a pause, a shutdown or an error of its own put the timer off to the next epoch.
    */
   readonly idempotencyKey: string
 }
