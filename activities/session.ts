@@ -50,8 +50,11 @@ export function sessionActivities(context: WorkerContext): SessionActivities {
         input.heartbeatMs,
         () => session.run(input),
         (reason) => {
-          if (reason === 'lost') void session.close()
-          else session.interrupt(reason, input.epoch)
+          if (reason !== 'lost') return session.interrupt(reason, input.epoch)
+          const { pipeline, stage, partition, epoch } = input
+          const at = { pipeline, stage, partition, epoch }
+          engine.log.warn('SessionLost: Temporal has given up an epoch that is under way here', at)
+          void session.close()
         },
       )
     }),

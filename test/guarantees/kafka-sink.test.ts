@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { WorkerSettings } from '../fixtures/worker.js'
 import { judgeCountedTopic } from '../oracle/counted.js'
 import { Feed } from '../setup/scene/feed.js'
+import { freezeMidEpoch } from '../setup/scene/freeze-mid-epoch.js'
 import { NOTHING_WRONG, type TaskStanding } from '../setup/scene/scene.js'
 import { WorkerCrew } from '../setup/scene/worker-crew.js'
 import type { WorkerProcess } from '../setup/scene/worker-process.js'
@@ -113,9 +114,7 @@ it('gives readers of committed records each output once, in order', { timeout: 6
   }
 
   const zombie = await ownerOf(0)
-  await middleOfEpoch(0)
-  zombie.freeze()
-  await crew.until('the worker to stand still', () => zombie.isFrozen)
+  await freezeMidEpoch(crew.client, zombie, taskId(0), () => middleOfEpoch(0))
   await progress(300)
   zombie.thaw()
   await crew.until('the zombie to be told off', () => /GenerationFenced|SessionLost/.test(zombie.log))

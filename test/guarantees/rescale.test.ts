@@ -107,7 +107,7 @@ it('goes on from a savepoint with fewer partitions as if it had never stopped', 
   }
   await crew.until('the savepoint in the list', isListed, WAIT)
   const { memo } = await crew.client.workflow.getHandle(`${workflowId}/savepoint/half`).describe()
-  const { id } = memo?.['tidemark'] as { readonly id: string }
+  const { id = '' } = (memo?.['tidemark'] ?? {}) as { readonly id?: string }
   await handle.deleteSavepoint('half')
   await expect(handle.deleteSavepoint('half')).rejects.toMatchObject({ code: 'SavepointNotFound' })
   const holder = crew.client.workflow.getHandle(`tidemark/${pipeline}/savepoint/half/main/0/${id}`)

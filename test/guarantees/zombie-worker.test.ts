@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 
 import { brokers, temporalAddress } from '../setup/shared-servers.js'
+import { freezeMidEpoch } from '../setup/scene/freeze-mid-epoch.js'
 import { NOTHING_WRONG, Scene } from '../setup/scene/scene.js'
 import { tellTimes } from '../setup/scene/tell.js'
 import { leakedWorkers } from '../setup/scene/worker-process.js'
@@ -30,10 +31,11 @@ it('lets a worker that comes back from the dead commit nothing', async () => {
   await scene.begin(2)
   const zombie = await scene.ownerOf(0)
   const affected = await scene.ownedBy(zombie)
-  await scene.midEpoch(0)
-  const fault = scene.beforeFault()
-  zombie.freeze()
-  await scene.until('the worker to stand still', () => zombie.isFrozen)
+  let fault = scene.beforeFault()
+  await freezeMidEpoch(scene.client, zombie, scene.taskId(0), async () => {
+    await scene.midEpoch(0)
+    fault = scene.beforeFault()
+  })
   const times = await scene.nextCommits(fault, affected, (next, { commit }) => next.owner.claim > commit.owner.claim)
   tellTimes('SIGSTOP to the next commit, heartbeat time-out 2 s', times)
   expect(zombie.isFrozen).toBe(true)

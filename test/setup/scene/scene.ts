@@ -312,7 +312,7 @@ export class Scene {
     return join(this.root, 'calls.txt')
   }
 
-  private taskId(partition: number): string {
+  taskId(partition: number): string {
     return `tidemark/${this.pipeline}/main/${partition}`
   }
 
