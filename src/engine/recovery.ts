@@ -39,13 +39,17 @@ export interface Claim {
   readonly channel?: string
 }
 
-/** PROTOCOL §2.2–2.3: the fence receipt to commit over `found`, or the error that says why this claimant may not. */
+/**
+ * PROTOCOL §2.2–2.4: the fence receipt to commit over `found`, or the error that says why this claimant may not. A ledger
+ * that is behind is left as it is: it may have been read from a server that doesn't know everything yet.
+ */
 export function fenceReceipt(ledger: string, found: Receipt | null, claim: Claim): Receipt {
   if (found === null) return firstReceipt(ledger, claim)
   const order = compareOwners(found.owner, claim.owner)
   if (order > 0 || (order === 0 && found.owner.runId !== claim.owner.runId)) {
     throw new GenerationFenced({ ...at(claim, ledger), owner: claim.owner, ledgerOwner: found.owner })
   }
+  requireNotBehind(ledger, found, claim)
   if (found.owner.generation < claim.owner.generation) return genesis(claim, found.seq + 1, claim.origin)
   return { ...found, seq: found.seq + 1, owner: claim.owner }
 }
@@ -87,12 +91,8 @@ export function judgeReceipt(ledger: string, found: Receipt | null, place: strin
     throw foreign(`another place than the one history knows (${mark.place}): do all workers share it?`)
   }
   if (found === null) return
-  const older = found.owner.generation < claim.owner.generation
-  if (mark !== undefined && (older || found.seq < mark.seq)) {
-    const { positions, seq } = found
-    throw new SinkBehind({ ...at(claim, ledger), checkpointSeq: mark.seq, ledgerSeq: seq, positions })
-  }
-  if (older) return
+  requireNotBehind(ledger, found, claim)
+  if (found.owner.generation < claim.owner.generation) return
   if (found.epoch === null || found.epoch <= checkpoint.epoch) {
     // Since the checkpoint there can only be fence receipts, which copy the digest.
     if (mark === undefined || found.digest === mark.digest) return
@@ -109,6 +109,14 @@ export function judgeReceipt(ledger: string, found: Receipt | null, place: strin
       generation: claim.owner.generation,
     })
   }
+}
+
+function requireNotBehind(ledger: string, found: Receipt, claim: Claim): void {
+  const mark = claim.checkpoint.ledgers[ledger]
+  if (mark === undefined) return
+  if (found.owner.generation === claim.owner.generation && found.seq >= mark.seq) return
+  const { positions, seq } = found
+  throw new SinkBehind({ ...at(claim, ledger), checkpointSeq: mark.seq, ledgerSeq: seq, positions })
 }
 
 /** How far one ledger is ahead of the checkpoint, and the digest its outputs must have had by then. */

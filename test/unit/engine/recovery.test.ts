@@ -26,7 +26,9 @@ describe('who may open a ledger (PROTOCOL 2.2)', () => {
   ]
   test.each(cases)('over the receipt of %s', (_, holder, may) => {
     const found = receiptOf({ owner: holder })
-    const open = (): Receipt => fenceReceipt('out', found, claimOf())
+    // History knows a ledger as this generation has left it.
+    const isOlder = holder.generation < 2
+    const open = (): Receipt => fenceReceipt('out', found, claimOf(isOlder ? { checkpoint: nothingKnown } : {}))
     if (may) expect(open().owner).toEqual(owner(2, 5, 9))
     else {
       expect(open).toThrow(
@@ -47,7 +49,7 @@ describe('the fence receipt (PROTOCOL 2.3)', () => {
 
   test('of a newer generation begins anew, at its start, after the same seq', () => {
     const found = receiptOf({ owner: owner(1, 5, 8), timersEpoch: 4 })
-    expect(fenceReceipt('out', found, claimOf())).toEqual({
+    expect(fenceReceipt('out', found, claimOf({ checkpoint: nothingKnown }))).toEqual({
       version: 1,
       seq: 8,
       owner: owner(2, 5, 9),
@@ -59,6 +61,13 @@ describe('the fence receipt (PROTOCOL 2.3)', () => {
       fingerprint: 'code',
       rejections: [],
     })
+  })
+
+  test('is not made over what is behind the checkpoint, which may be there still', () => {
+    for (const found of [receiptOf({ seq: 6 }), receiptOf({ owner: owner(1, 5, 8) })]) {
+      const open = (): Receipt => fenceReceipt('out', found, claimOf())
+      expect(open).toThrow(expect.objectContaining({ code: 'SinkBehind' }))
+    }
   })
 
   test('of a ledger that history has never heard of begins at the checkpoint', () => {

@@ -59,12 +59,23 @@ describe('a claim', () => {
     await task.epoch({ until: { numbers: '1' } })
     await task.lose()
     const { checkpoint } = task.state
-    const mark = { seq: 99, digest: '' }
+    const mark = { seq: 1, digest: 'of others' }
     await expect(task.claim({ checkpoint: { ...checkpoint, ledgers: { a: mark } } })).rejects.toMatchObject({
-      code: 'SinkBehind',
+      code: 'ForeignReceipt',
     })
     expect(a.did.at(-1)).toBe('close')
     expect(a.did.filter((at) => at === 'close')).toHaveLength(2)
+  })
+
+  test('over a ledger that is behind is refused, and commits nothing', async () => {
+    await task.claim()
+    await task.lose()
+    const before = a.receipts.length
+    const { checkpoint } = task.state
+    const mark = { seq: 99, digest: '' }
+    const claim = task.claim({ checkpoint: { ...checkpoint, ledgers: { a: mark } } })
+    await expect(claim).rejects.toMatchObject({ code: 'SinkBehind' })
+    expect(a.receipts).toHaveLength(before)
   })
 
   test('of an older owner is refused, and commits nothing', async () => {

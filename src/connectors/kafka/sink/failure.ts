@@ -32,7 +32,14 @@ const isOurs = (error: unknown): boolean =>
 
 const mendable = new Set<Refusal['means']>(['forbidden', 'missing', 'unsupported', 'refused'])
 
-function reasonFor({ means, operation, message }: Refusal): string {
+/** CONCURRENT_TRANSACTIONS, for longer than patience lasts. */
+const BEING_ENDED = 51
+
+function reasonFor({ code, means, operation, message }: Refusal): string {
+  // Seen of Kafka 4.1 after a restart (docs/recovery-protocol.md §5). No client can end such a transaction.
+  if (code === BEING_ENDED) {
+    return `${message}: the transaction before is being ended; if this lasts, restart the broker that leads its partition of __transaction_state`
+  }
   if (means === 'forbidden') return `not allowed to ${operation} (${message})`
   if (means === 'missing') return `there is nothing to ${operation}: create the topic first (${message})`
   return message

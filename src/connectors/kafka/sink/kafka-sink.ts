@@ -11,6 +11,7 @@ import { inspectLedger, openWriter } from './open.js'
 import { type Outgoing, recordEncoder } from './outgoing.js'
 import type { Place } from './place.js'
 import { PATIENCE_MS } from './retry.js'
+import { CATCH_UP_MS, SETTLE_MS } from './settled.js'
 import { type KafkaSinkOptions, kafkaSinkSchema } from './sink-options.js'
 
 /** A quarter of what brokers keep the offsets of a group without members for, by default 7 days. */
@@ -33,10 +34,18 @@ export function kafkaSink<T>(options: KafkaSinkOptions<T>): Sink<T> {
 export interface Wiring {
   readonly openLink: OpenLink
   readonly patienceMs: number
+  readonly settleMs: number
+  readonly catchUpMs: number
   readonly refreshMs: number
 }
 
-const wired: Wiring = { openLink: openBrokerLink, patienceMs: PATIENCE_MS, refreshMs: REFRESH_MS }
+const wired: Wiring = {
+  openLink: openBrokerLink,
+  patienceMs: PATIENCE_MS,
+  settleMs: SETTLE_MS,
+  catchUpMs: CATCH_UP_MS,
+  refreshMs: REFRESH_MS,
+}
 
 /** The sink over any connections: tests stop it between any two requests. */
 export function kafkaSinkDefinition<T>(

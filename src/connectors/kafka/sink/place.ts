@@ -10,6 +10,10 @@ export interface Place {
   readonly target: Target
   readonly openLink: OpenLink
   readonly patienceMs: number
+  /** How far apart two readings are that must agree, in ms. */
+  readonly settleMs: number
+  /** How long a ledger may show less than history knows before that is believed, in ms. */
+  readonly catchUpMs: number
   /** After so long the broker aborts a transaction, in ms. */
   readonly transactionMs: number
   /** An offset that wasn't committed for so long is committed again, in ms. */

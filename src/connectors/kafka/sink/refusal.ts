@@ -3,6 +3,7 @@ import { type ErrorMeaning, meaningOf } from '../protocol/error-codes.js'
 /** What a broker answered instead of doing what it was asked. It has certainly not done it. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
+  readonly code: number
   readonly means: ErrorMeaning['means']
   /** What was asked, as in "not allowed to …". */
   readonly operation: string
@@ -10,6 +11,7 @@ export class Refusal extends Error {
   constructor(code: number, operation: string) {
     const { name, means } = meaningOf(code)
     super(`the broker answered ${name} when asked to ${operation}`)
+    this.code = code
     this.means = means
     this.operation = operation
   }

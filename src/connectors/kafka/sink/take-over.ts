@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Receipt } from '../../../definition/sink.js'
 import type { Ledger } from './ledger.js'
+import type { Place } from './place.js'
 import { receiptText } from './receipt-text.js'
 import { isFenced } from './refusal.js'
+import { isShort, settled } from './settled.js'
 import type { Transaction } from './transaction.js'
 
 /** How long at most to wait before trying again after losing to another opening, in ms. */
@@ -18,25 +20,34 @@ export interface Taken {
 /** Fences, sees to it that nothing older can be read, reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
 export async function takeOver(
   ledger: Ledger,
-  transactionMs: number,
+  { transactionMs, ...patience }: Pick<Place, 'transactionMs' | 'settleMs' | 'catchUpMs'>,
   fence: (found: Receipt | null) => Receipt,
   signal: AbortSignal,
 ): Promise<Taken> {
   for (let backoff = 10; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
     signal.throwIfAborted()
-    // A stale claim had better learn so before it fences its successor. What this finds may be old already.
-    const seen = await ledger.look()
-    if (seen !== null) fence(seen)
+    await refuseStale(ledger, fence)
     const transaction = await ledger.fence(transactionMs)
     try {
       await transaction.overtake()
-      const found = await ledger.read(true)
-      const receipt = fence(found)
+      const { found, receipt } = await settled(() => ledger.read(true), fence, { ...patience, signal })
       await transaction.commit(receipt.seq, receiptText(receipt, ledger.names.mark), () => undefined)
       return { transaction, found, receipt }
     } catch (error) {
       if (!isFenced(error)) throw error
     }
     await sleep(Math.random() * backoff, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** A stale claim had better learn so before it fences its successor. */
+async function refuseStale(ledger: Ledger, fence: (found: Receipt | null) => Receipt): Promise<void> {
+  const seen = await ledger.look()
+  if (seen === null) return
+  try {
+    fence(seen)
+  } catch (error) {
+    // What this found may be old already.
+    if (!isShort(error)) throw error
   }
 }

@@ -151,7 +151,7 @@ export class KafkaWriter implements TransactionalWriter<Outgoing> {
 
   /** Commits the newest receipt once more, as it is, before its offset expires: with a new producer, as an opening does. */
   async #renew(): Promise<void> {
-    const { ledger, transactionMs, refreshMs, ctx, target } = this.#opened
+    const { ledger, refreshMs, ctx, target } = this.#opened
     if (!this.#transaction.isOpen) {
       const fence = (found: Receipt | null): Receipt => {
         if (isDeepStrictEqual(found, this.#last)) return this.#last
@@ -159,7 +159,7 @@ export class KafkaWriter implements TransactionalWriter<Outgoing> {
         const { sink } = target.at
         throw new GenerationFenced({ pipeline, stage, partition, sink, owner, ledgerOwner: found?.owner ?? null })
       }
-      const { transaction } = await takeOver(ledger, transactionMs, fence, ctx.signal)
+      const { transaction } = await takeOver(ledger, this.#opened, fence, ctx.signal)
       this.#transaction = transaction
       this.#delivery = this.#newDelivery()
     }

@@ -37,6 +37,8 @@ export const steppedLink = (step: () => Promise<void>): Wiring['openLink'] => {
 export const wiring = (more: Partial<Wiring> = {}): Wiring => ({
   openLink: openBrokerLink,
   patienceMs: 10_000,
+  settleMs: 10,
+  catchUpMs: 2_000,
   refreshMs: 3_600_000,
   ...more,
 })

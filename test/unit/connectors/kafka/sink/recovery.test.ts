@@ -117,6 +117,88 @@ test('a coordinator that shows less than was committed, until it is written to, 
   expect(second.writer.receipt).toEqual(last)
 })
 
+describe('a coordinator that loads still, and takes writes already', () => {
+  /** What it shows at each reading after `restarted`; then what there is. */
+  async function loading(catchUpMs: number, states: (all: unknown[]) => unknown[]) {
+    const answers: unknown[] = []
+    let left: unknown[] = []
+    const openLink: NonNullable<Parameters<typeof newPlace>[1]>['openLink'] = async (connection, address, signal) => {
+      const link = await openBrokerLink(connection, address, signal)
+      return {
+        ...link,
+        async send(request, holdMs) {
+          const answer = await link.send(request, holdMs)
+          if (request.api.name !== 'OffsetFetch') return answer
+          const old = left.shift()
+          if (old === undefined) answers.push(answer)
+          return (old as typeof answer | undefined) ?? answer
+        },
+      }
+    }
+    const place = await newPlace<number>({}, { openLink, catchUpMs })
+    const first = await held(place)
+    const receipts: Receipt[] = []
+    for (const n of [0, 1, 2]) {
+      await first.write(...values(n))
+      receipts.push(await first.commit())
+      await inspect(place)
+    }
+    left = states(answers)
+    return { place, receipts, unread: () => left.length }
+  }
+
+  const claimWith = ({ context }: Owned, known: Receipt, scheduled: Claim['scheduled']): Claim => ({
+    ...context,
+    owner: ownerOf(2),
+    origin: { numbers: '0' },
+    checkpoint: {
+      epoch: 4,
+      positions: { numbers: '10' },
+      identities: {},
+      ledgers: { out: { seq: known.seq, digest: known.digest } },
+    },
+    scheduled,
+    fingerprint: 'f',
+    isReset: false,
+  })
+  const underWay = { epoch: 5, time: 1, seed: 's' }
+
+  // The first answer says that there is nothing, the others are after each commit.
+  test.each<[string, (all: unknown[]) => unknown[], Claim['scheduled']]>([
+    ['nothing at all', ([none]) => [none, none, none, none], underWay],
+    ['nothing at all, while no epoch is under way', ([none]) => [none, none, none, none], null],
+    ['less than history knows', (all) => all.slice(-3, -2).flatMap((old) => [old, old, old, old]), underWay],
+    ['what history knows, and not what came after', (all) => all.slice(-3, -1), underWay],
+  ])('is asked again while it shows %s', async (_, states, scheduled) => {
+    const { place, receipts, unread } = await loading(10_000, states)
+    const [, known, last] = receipts
+    if (known === undefined || last === undefined) throw new Error('there are three receipts')
+    const claim = claimWith(place, known, scheduled)
+    const second = await hold(place, 2, { fence: (found) => fenceReceipt('out', found, claim) })
+    holders.push(second)
+    expect(second.writer.receipt).toEqual(last)
+    expect(unread()).toBe(0)
+  })
+
+  test('is believed in the end, and then its ledger is left as it is', async () => {
+    const { place, receipts } = await loading(500, (all) => Array.from({ length: 50 }, () => all.at(-3)))
+    const [first, known, last] = receipts
+    if (known === undefined) throw new Error('there are three receipts')
+    const claim = claimWith(place, known, underWay)
+    await expect(hold(place, 2, { fence: (found) => fenceReceipt('out', found, claim) })).rejects.toMatchObject({
+      code: 'SinkBehind',
+      details: { checkpointSeq: known.seq, ledgerSeq: first?.seq },
+    })
+    expect(await inspect(await placeAgain(place))).toEqual(last)
+  })
+
+  /** The same ledger, as somebody else sees it. */
+  const placeAgain = async (place: Owned): Promise<Owned> => ({
+    context: place.context,
+    sink: (await newPlace<number>()).sink,
+  })
+})
+
 describe('a transaction that its broker has ended by time-out', () => {
   test('fails retryably, leaves nothing, and is done again by the next owner', { timeout: 240_000 }, async () => {
     const place = await newPlace<number>({ transactionTimeout: '1s' })
