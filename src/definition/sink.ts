@@ -89,9 +89,10 @@ export interface SinkContext {
   /**
    * The recovery rule's say on opening (PROTOCOL §2): call it with the newest receipt found, null if there is none, and
    * commit what it returns. Compare-and-set ledgers call it again with each receipt a conflict shows.
-   * Throws `GenerationFenced` where the found owner is newer, `ReceiptLost` where there had to be one: then commit nothing.
+   * `place`: the writer's, where it has one. Throws `GenerationFenced` where the found owner is newer, `ForeignReceipt` in
+   * another place, `SinkBehind` and `ReceiptLost` where less is found than there had to be: then commit nothing.
    */
-  fence(found: Receipt | null): Receipt
+  fence(found: Receipt | null, place?: string): Receipt
   /**
    * Called in write or commit, which must then reject with what this throws: the item can never be accepted (constraint,
    * too large). The engine calls `abort`, does as `onError` says of the item's record, and writes the rest again.

@@ -118,7 +118,7 @@ async function openLedger(
   },
 ): Promise<Ledger> {
   let head: Receipt | undefined
-  const fence = (found: Receipt | null): Receipt => (head = fenceReceipt(group.id, found, claim))
+  const fence = (found: Receipt | null, place?: string): Receipt => (head = fenceReceipt(group.id, found, claim, place))
   const first = group.sinks[0]
   if (first === undefined) throw new TypeError(`ledger '${group.id}' has no sink`)
   const writer = await first.sink.open({ ...context, fence })

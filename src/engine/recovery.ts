@@ -43,12 +43,16 @@ export interface Claim {
  * PROTOCOL §2.2–2.4: the fence receipt to commit over `found`, or the error that says why this claimant may not. A ledger
  * that is behind is left as it is: it may have been read from a server that doesn't know everything yet.
  */
-export function fenceReceipt(ledger: string, found: Receipt | null, claim: Claim): Receipt {
-  if (found === null) return firstReceipt(ledger, claim)
+export function fenceReceipt(ledger: string, found: Receipt | null, claim: Claim, place?: string): Receipt {
+  if (found === null) {
+    requirePlace(ledger, place, claim)
+    return firstReceipt(ledger, claim)
+  }
   const order = compareOwners(found.owner, claim.owner)
   if (order > 0 || (order === 0 && found.owner.runId !== claim.owner.runId)) {
     throw new GenerationFenced({ ...at(claim, ledger), owner: claim.owner, ledgerOwner: found.owner })
   }
+  requirePlace(ledger, place, claim)
   requireNotBehind(ledger, found, claim)
   if (found.owner.generation < claim.owner.generation) return genesis(claim, found.seq + 1, claim.origin)
   return { ...found, seq: found.seq + 1, owner: claim.owner }
@@ -85,18 +89,15 @@ function genesis(claim: Claim, seq: number, positions: Positions): Receipt {
 export function judgeReceipt(ledger: string, found: Receipt | null, place: string | undefined, claim: Claim): void {
   const { checkpoint, scheduled } = claim
   const mark = checkpoint.ledgers[ledger]
-  const foreign = (what: string): ForeignReceipt =>
-    new ForeignReceipt({ ...at(claim, ledger), target: place ?? 'its ledger', found: what })
-  if (mark?.place !== undefined && place !== undefined && mark.place !== place) {
-    throw foreign(`another place than the one history knows (${mark.place}): do all workers share it?`)
-  }
+  requirePlace(ledger, place, claim)
   if (found === null) return
   requireNotBehind(ledger, found, claim)
   if (found.owner.generation < claim.owner.generation) return
   if (found.epoch === null || found.epoch <= checkpoint.epoch) {
     // Since the checkpoint there can only be fence receipts, which copy the digest.
     if (mark === undefined || found.digest === mark.digest) return
-    throw foreign(`outputs with digest ${found.digest} where the checkpoint has ${mark.digest}`)
+    const what = `outputs with digest ${found.digest} where the checkpoint has ${mark.digest}`
+    throw new ForeignReceipt({ ...at(claim, ledger), target: place ?? 'its ledger', found: what })
   }
   if (scheduled === null || found.epoch !== scheduled.epoch || found.time !== scheduled.time) {
     throw new LedgerAhead({
@@ -109,6 +110,13 @@ export function judgeReceipt(ledger: string, found: Receipt | null, place: strin
       generation: claim.owner.generation,
     })
   }
+}
+
+function requirePlace(ledger: string, place: string | undefined, claim: Claim): void {
+  const known = claim.checkpoint.ledgers[ledger]?.place
+  if (known === undefined || place === undefined || known === place) return
+  const found = `another place than the one history knows (${known}): do all workers share it?`
+  throw new ForeignReceipt({ ...at(claim, ledger), target: place, found })
 }
 
 function requireNotBehind(ledger: string, found: Receipt, claim: Claim): void {

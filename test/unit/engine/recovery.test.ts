@@ -70,6 +70,20 @@ describe('the fence receipt (PROTOCOL 2.3)', () => {
     }
   })
 
+  test('is not made in another place, whatever lies there', () => {
+    const { checkpoint } = claimOf()
+    const ledgers = { out: { seq: 7, digest: digestOf('a'), place: 'here' } }
+    const claim = claimOf({ checkpoint: { ...checkpoint, ledgers } })
+    expect(fenceReceipt('out', receiptOf(), claim, 'here').seq).toBe(8)
+    for (const found of [null, receiptOf(), receiptOf({ seq: 6 }), receiptOf({ owner: owner(1, 5, 8) })]) {
+      const open = (): Receipt => fenceReceipt('out', found, claim, 'there')
+      expect(open).toThrow(expect.objectContaining({ code: 'ForeignReceipt' }))
+    }
+    // That there is a newer owner is said first, as it is everywhere.
+    const newer = (): Receipt => fenceReceipt('out', receiptOf({ owner: owner(2, 5, 10) }), claim, 'there')
+    expect(newer).toThrow(expect.objectContaining({ code: 'GenerationFenced' }))
+  })
+
   test('of a ledger that history has never heard of begins at the checkpoint', () => {
     const first = fenceReceipt('out', null, claimOf({ checkpoint: nothingKnown }))
     expect(first).toMatchObject({ seq: 1, epoch: null, time: null, positions: { s: '100' }, digest: EMPTY_DIGEST })

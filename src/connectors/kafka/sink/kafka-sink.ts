@@ -24,7 +24,7 @@ const REFRESH_MS = (7 * 86_400_000) / 4
  * `tidemark.<namespace>.ledgers`, which is made if it isn't there. Needs Kafka 3.6 or later.
  *
  * Throws nothing: wrong options are reported by `definePipeline`. On a worker it fails with `SinkUnavailable`,
- * `SinkUnauthorized`, `GenerationFenced`, `ReceiptLost`, `ForeignReceipt`, or `RecordRejected` for what brokers never take.
+ * `SinkUnauthorized`, `GenerationFenced`, `SinkBehind`, `ReceiptLost`, `ForeignReceipt`, or `RecordRejected` for what brokers never take.
  */
 export function kafkaSink<T>(options: KafkaSinkOptions<T>): Sink<T> {
   return defineSink(kafkaSinkDefinition(options))

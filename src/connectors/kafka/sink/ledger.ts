@@ -25,14 +25,14 @@ export class Ledger {
   readonly #links: Links
   readonly #topics: Topics
   readonly #limits: Limits
-  readonly #target: Target
+  readonly target: Target
 
   constructor(names: LedgerNames, links: Links, topics: Topics, limits: Limits, target: Target) {
     this.names = names
     this.#links = links
     this.#topics = topics
     this.#limits = limits
-    this.#target = target
+    this.target = target
     this.coordinators = {
       transactions: new Coordinator(links, 'transaction', names.transactionalId, limits),
       offsets: new Coordinator(links, 'group', names.group, limits),
@@ -70,7 +70,7 @@ export class Ledger {
     if (offset < 0) return null
     const found = parseReceipt(metadata, mark, offset)
     if (typeof found !== 'string') return found
-    const { at, target } = this.#target
+    const { at, target } = this.target
     throw new ForeignReceipt({ ...at, target: `group ${group} of ${target}`, found })
   }
 

@@ -16,7 +16,9 @@ export async function openWriter(place: Place, ctx: SinkContext): Promise<KafkaW
   const ledger = new Ledger(place.names, links, topics, limits, place.target)
   try {
     const clusterId = await ledger.prepare()
-    const taken = await takeOver(ledger, place, (found) => following(found, ctx.fence(found)), ctx.signal)
+    // As the writer tells it.
+    const id = clusterId === '' ? undefined : clusterId
+    const taken = await takeOver(ledger, place, (found) => following(found, ctx.fence(found, id)), ctx.signal)
     return new KafkaWriter({ ...place, ...taken, clusterId, ctx, links, limits, topics, ledger })
   } catch (error) {
     links.destroy()

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Receipt } from '../../../definition/sink.js'
-import { ReceiptLost, SinkBehind } from '../../../errors/sink.js'
-import type { Place } from './place.js'
+import { ReceiptLost, SinkBehind, SinkUnavailable } from '../../../errors/sink.js'
+import type { Target } from './failure.js'
 
 /** A coordinator that has got as far as what history knows needs less than this for what came after, in ms. */
 export const SETTLE_MS = 100
@@ -17,30 +18,47 @@ export interface Settled {
 /**
  * The newest receipt, from a coordinator that may not know it yet. Kafka 4.1's answers while it still loads what was
  * committed, after some restarts of a broker; a marker that it writes meanwhile hides this from `Transaction.overtake`.
- * So two readings must agree, and as long as they show less than history knows, others follow, for `catchUpMs`.
+ * So two readings must agree, and as long as they show less than history knows, or than was `seen` before, others follow
+ * until `until`.
  */
 export async function settled(
   read: () => Promise<Receipt | null>,
   fence: (found: Receipt | null) => Receipt,
-  { settleMs, catchUpMs, signal }: Pick<Place, 'settleMs' | 'catchUpMs'> & { readonly signal: AbortSignal },
+  { settleMs, until, seen, target, signal }: Patience,
 ): Promise<Settled> {
-  const until = performance.now() + catchUpMs
+  let newest = seen?.seq ?? 0
   let found = await read()
   for (let pause = settleMs; ;) {
     const settling = attempt(() => fence(found))
-    // Nothing was ever committed, as far as history knows either.
-    if (found === null && settling.receipt?.seq === 1) return { found, receipt: settling.receipt }
     if (settling.error !== undefined && !isShort(settling.error)) throw settling.error
+    newest = Math.max(newest, found?.seq ?? 0)
     await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
     const again = await read()
-    const agree = again?.seq === found?.seq && again?.owner.claim === found?.owner.claim
+    const agree = again?.seq === found?.seq && isDeepStrictEqual(again?.owner, found?.owner)
     found = again
     if (!agree) continue
     const isLate = performance.now() > until
-    if (settling.receipt !== undefined && (found !== null || isLate)) return { found, receipt: fence(found) }
-    if (isLate) throw settling.error
+    // Nothing there: nothing was ever committed, as far as history knows either.
+    const isWhole = found === null ? newest === 0 && settling.receipt?.seq === 1 : found.seq >= newest
+    if (settling.receipt !== undefined && isWhole) return { found, receipt: fence(found) }
+    if (isLate) {
+      if (settling.receipt === undefined) throw settling.error
+      if ((found?.seq ?? 0) >= newest) return { found, receipt: fence(found) }
+      const reason = `the coordinator shows commit ${found?.seq ?? 0} of its ledger, and has shown commit ${newest} before`
+      throw new SinkUnavailable({ ...target.at, target: target.target, doing: 'open its ledger', reason })
+    }
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS)
   }
+}
+
+export interface Patience {
+  readonly settleMs: number
+  /** From then on a ledger that shows less than history knows is believed; one that shows less than it has, never. */
+  readonly until: number
+  /** What it has shown before. */
+  readonly seen: Receipt | null
+  readonly target: Target
+  readonly signal: AbortSignal
 }
 
 /** Whether the ledger shows less than history knows of. */

@@ -20,17 +20,26 @@ export interface Taken {
 /** Fences, sees to it that nothing older can be read, reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
 export async function takeOver(
   ledger: Ledger,
-  { transactionMs, ...patience }: Pick<Place, 'transactionMs' | 'settleMs' | 'catchUpMs'>,
+  { transactionMs, settleMs, catchUpMs }: Pick<Place, 'transactionMs' | 'settleMs' | 'catchUpMs'>,
   fence: (found: Receipt | null) => Receipt,
   signal: AbortSignal,
 ): Promise<Taken> {
+  // Of all tries together: else two that wait for so long each would fence each other for ever.
+  const until = performance.now() + catchUpMs
+  let seen: Receipt | null = null
   for (let backoff = 10; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
     signal.throwIfAborted()
-    await refuseStale(ledger, fence)
+    seen = newer(seen, await refuseStale(ledger, fence))
     const transaction = await ledger.fence(transactionMs)
     try {
       await transaction.overtake()
-      const { found, receipt } = await settled(() => ledger.read(true), fence, { ...patience, signal })
+      const { found, receipt } = await settled(() => ledger.read(true), fence, {
+        settleMs,
+        until,
+        seen,
+        target: ledger.target,
+        signal,
+      })
       await transaction.commit(receipt.seq, receiptText(receipt, ledger.names.mark), () => undefined)
       return { transaction, found, receipt }
     } catch (error) {
@@ -41,13 +50,16 @@ export async function takeOver(
 }
 
 /** A stale claim had better learn so before it fences its successor. */
-async function refuseStale(ledger: Ledger, fence: (found: Receipt | null) => Receipt): Promise<void> {
+async function refuseStale(ledger: Ledger, fence: (found: Receipt | null) => Receipt): Promise<Receipt | null> {
   const seen = await ledger.look()
-  if (seen === null) return
+  if (seen === null) return null
   try {
     fence(seen)
   } catch (error) {
     // What this found may be old already.
     if (!isShort(error)) throw error
   }
+  return seen
 }
+
+const newer = (a: Receipt | null, b: Receipt | null): Receipt | null => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a)

@@ -169,6 +169,7 @@ describe('a coordinator that loads still, and takes writes already', () => {
     ['nothing at all, while no epoch is under way', ([none]) => [none, none, none, none], null],
     ['less than history knows', (all) => all.slice(-3, -2).flatMap((old) => [old, old, old, old]), underWay],
     ['what history knows, and not what came after', (all) => all.slice(-3, -1), underWay],
+    ['less than it has shown before', (all) => [all.at(-1), all.at(-2), all.at(-2)], underWay],
   ])('is asked again while it shows %s', async (_, states, scheduled) => {
     const { place, receipts, unread } = await loading(10_000, states)
     const [, known, last] = receipts
@@ -188,6 +189,22 @@ describe('a coordinator that loads still, and takes writes already', () => {
     await expect(hold(place, 2, { fence: (found) => fenceReceipt('out', found, claim) })).rejects.toMatchObject({
       code: 'SinkBehind',
       details: { checkpointSeq: known.seq, ledgerSeq: first?.seq },
+    })
+    expect(await inspect(await placeAgain(place))).toEqual(last)
+  })
+
+  test('is never believed below what it has shown itself', async () => {
+    const { place, receipts } = await loading(500, (all) => [
+      all.at(-1),
+      ...Array.from({ length: 50 }, () => all.at(-2)),
+    ])
+    const [first, , last] = receipts
+    if (first === undefined) throw new Error('there are three receipts')
+    const claim = claimWith(place, first, underWay)
+    await expect(hold(place, 2, { fence: (found) => fenceReceipt('out', found, claim) })).rejects.toMatchObject({
+      code: 'SinkUnavailable',
+      retryable: true,
+      message: expect.stringContaining('has shown commit 4 before') as unknown,
     })
     expect(await inspect(await placeAgain(place))).toEqual(last)
   })
