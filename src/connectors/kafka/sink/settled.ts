@@ -61,8 +61,28 @@ export interface Patience {
   readonly signal: AbortSignal
 }
 
+/**
+ * What the ledger shows before it is fenced, as soon as that is no less than history knows. A coordinator that loads is
+ * better not written to, and fencing makes it write: it takes what comes then for the end of its log, or loads once more.
+ * Throws what `fence` does about a newer owner: a stale claim had better learn so before it fences its successor.
+ */
+export async function caughtUp(
+  look: () => Promise<Receipt | null>,
+  fence: (found: Receipt | null) => Receipt,
+  { settleMs, until, signal }: Pick<Patience, 'settleMs' | 'until' | 'signal'>,
+): Promise<Receipt | null> {
+  for (let pause = settleMs; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+    const seen = await look()
+    const { receipt, error } = attempt(() => fence(seen))
+    if (error !== undefined && !isShort(error)) throw error
+    const isWhole = receipt !== undefined && (seen !== null || receipt.seq === 1)
+    if (isWhole || performance.now() > until) return seen
+    await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
 /** Whether the ledger shows less than history knows of. */
-export const isShort = (error: unknown): boolean => error instanceof SinkBehind || error instanceof ReceiptLost
+const isShort = (error: unknown): boolean => error instanceof SinkBehind || error instanceof ReceiptLost
 
 function attempt(fence: () => Receipt): { readonly receipt?: Receipt; readonly error?: unknown } {
   try {

@@ -4,7 +4,7 @@ import type { Ledger } from './ledger.js'
 import type { Place } from './place.js'
 import { receiptText } from './receipt-text.js'
 import { isFenced } from './refusal.js'
-import { isShort, settled } from './settled.js'
+import { caughtUp, settled } from './settled.js'
 import type { Transaction } from './transaction.js'
 
 /** How long at most to wait before trying again after losing to another opening, in ms. */
@@ -17,7 +17,7 @@ export interface Taken {
   readonly receipt: Receipt
 }
 
-/** Fences, sees to it that nothing older can be read, reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
+/** Looks, fences, sees to it that nothing older can be read, reads, then commits what `fence` says to what was found; from the start if another one fences meanwhile. */
 export async function takeOver(
   ledger: Ledger,
   { transactionMs, settleMs, catchUpMs }: Pick<Place, 'transactionMs' | 'settleMs' | 'catchUpMs'>,
@@ -29,7 +29,7 @@ export async function takeOver(
   let seen: Receipt | null = null
   for (let backoff = 10; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
     signal.throwIfAborted()
-    seen = newer(seen, await refuseStale(ledger, fence))
+    seen = newer(seen, await caughtUp(() => ledger.look(), fence, { settleMs, until, signal }))
     const transaction = await ledger.fence(transactionMs)
     try {
       await transaction.overtake()
@@ -47,19 +47,6 @@ export async function takeOver(
     }
     await sleep(Math.random() * backoff, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
-}
-
-/** A stale claim had better learn so before it fences its successor. */
-async function refuseStale(ledger: Ledger, fence: (found: Receipt | null) => Receipt): Promise<Receipt | null> {
-  const seen = await ledger.look()
-  if (seen === null) return null
-  try {
-    fence(seen)
-  } catch (error) {
-    // What this found may be old already.
-    if (!isShort(error)) throw error
-  }
-  return seen
 }
 
 const newer = (a: Receipt | null, b: Receipt | null): Receipt | null => ((b?.seq ?? 0) > (a?.seq ?? 0) ? b : a)

@@ -11,6 +11,8 @@ class FakeLedger {
   readonly target = { at: { pipeline: 'p', stage: 'main', partition: 0, sink: 'out' }, target: 'a fake' }
   readonly receipts: Receipt[] = []
   readonly shown: (Receipt | null)[] = []
+  /** How much was still to be shown when it was fenced first. */
+  unshown: number | null = null
   #fence = 0
   #next: Receipt | null = null
 
@@ -23,6 +25,7 @@ class FakeLedger {
 
   async fence() {
     await sleep(0)
+    this.unshown ??= this.shown.length
     const mine = ++this.#fence
     const requireMine = (): void => {
       if (this.#fence !== mine) throw new Refusal(90, 'commit')
@@ -84,6 +87,16 @@ test.each([
   ledger.receipts.push(receiptOf(1), receiptOf(2), receiptOf(3))
   ledger.shown.push(...shown.map((seq) => receiptOf(seq)))
   expect((await ledger.open(claimOf(2), 20_000)).found?.seq).toBe(3)
+})
+
+test('a ledger that shows less than history knows is not fenced yet', async () => {
+  const ledger = new FakeLedger()
+  ledger.receipts.push(receiptOf(1), receiptOf(2), receiptOf(3))
+  ledger.shown.push(null, receiptOf(1), receiptOf(1))
+  const { checkpoint } = claimOf(2)
+  const claim = claimOf(2, { checkpoint: { ...checkpoint, ledgers: { out: { seq: 2, digest: 'digest 2' } } } })
+  expect((await ledger.open(claim, 20_000)).found?.seq).toBe(3)
+  expect(ledger.unshown).toBe(0)
 })
 
 test('a stale first claim that sees nothing at first does not write over its successor', async () => {
