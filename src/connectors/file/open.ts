@@ -36,15 +36,11 @@ export async function openLedger(at: Opening, ctx: SinkContext): Promise<FileWri
       newest: () => ledger.newest(),
       create: (entry) => ledger.create(entry, entry.seq),
     }
-    const { newest, fence } = await takeOver(
-      chain,
-      { ...ctx, fence: (found) => ctx.fence(found, place) },
-      (receipt, before) => ({
-        ...linkAfter(before, ctx.ledgerKey, receipt, randomUUID()),
-        files: [],
-        inherited: before === null ? [] : unfinished(before),
-      }),
-    )
+    const { newest, fence } = await takeOver(chain, ctx, place, (receipt, before) => ({
+      ...linkAfter(before, ctx.ledgerKey, receipt, randomUUID()),
+      files: [],
+      inherited: before === null ? [] : unfinished(before),
+    }))
     await publish(disk, layout, target, fence.inherited)
     await sweep(disk, layout, fence.seq)
     await ledger.prune(fence.seq)

@@ -20,12 +20,13 @@ const BACKOFF_MS = 20
 export async function takeOver<E extends Link>(
   chain: Chain<E>,
   ctx: SinkContext,
+  place: string,
   fenceEntry: (receipt: Receipt, newest: E | null) => E,
 ): Promise<{ readonly newest: E | null; readonly fence: E }> {
   for (;;) {
     ctx.signal.throwIfAborted()
     const newest = await chain.newest()
-    const receipt = ctx.fence(newest?.receipt ?? null)
+    const receipt = ctx.fence(newest?.receipt ?? null, place)
     const seq = (newest?.seq ?? 0) + 1
     if (newest === null && receipt.seq > 1) {
       const { pipeline, stage, partition, sinks } = ctx

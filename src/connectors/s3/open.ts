@@ -24,13 +24,9 @@ export async function openLedger({ connect, layout, target, objects }: Opening, 
     const bucket = await connect()
     const place = await placeId(bucket, layout, target)
     const ledger = new Ledger(bucket, layout, name, ctx.ledgerKey, target)
-    const { newest, fence } = await takeOver(
-      ledger,
-      { ...ctx, fence: (found) => ctx.fence(found, place) },
-      (receipt, before): Entry => {
-        return { ...linkAfter(before, ctx.ledgerKey, receipt, newNonce()), objects: [] }
-      },
-    )
+    const { newest, fence } = await takeOver(ledger, ctx, place, (receipt, before): Entry => {
+      return { ...linkAfter(before, ctx.ledgerKey, receipt, newNonce()), objects: [] }
+    })
     if (newest !== null) await sweep(bucket, layout, name, newest)
     const attempts = { ...objects, bucket, layout, ledger: name, generation: ctx.owner.generation }
     return new S3Writer({ ledger, ctx, target, attempts, fence, place, receipt: newest?.receipt ?? null })

@@ -29,22 +29,21 @@ export async function settled(
   let newest = seen?.seq ?? 0
   let found = await read()
   for (let pause = settleMs; ;) {
-    const settling = attempt(() => fence(found))
-    if (settling.error !== undefined && !isShort(settling.error)) throw settling.error
+    const judged = judge(found, fence)
     newest = Math.max(newest, found?.seq ?? 0)
     await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
     const again = await read()
-    const agree = again?.seq === found?.seq && isDeepStrictEqual(again?.owner, found?.owner)
-    found = again
-    if (!agree) continue
+    if (!isDeepStrictEqual(again, found)) {
+      found = again
+      continue
+    }
+    const { receipt, error, isShort } = judged
     const isLate = performance.now() > until
-    // Nothing there: nothing was ever committed, as far as history knows either.
-    const isWhole = found === null ? newest === 0 && settling.receipt?.seq === 1 : found.seq >= newest
-    if (settling.receipt !== undefined && isWhole) return { found, receipt: fence(found) }
+    const shown = found?.seq ?? 0
+    if (receipt !== undefined && shown >= newest && (!isShort || isLate)) return { found, receipt }
     if (isLate) {
-      if (settling.receipt === undefined) throw settling.error
-      if ((found?.seq ?? 0) >= newest) return { found, receipt: fence(found) }
-      const reason = `the coordinator shows commit ${found?.seq ?? 0} of its ledger, and has shown commit ${newest} before`
+      if (receipt === undefined) throw error
+      const reason = `the coordinator shows commit ${shown} of its ledger, and has shown commit ${newest} before`
       throw new SinkUnavailable({ ...target.at, target: target.target, doing: 'open its ledger', reason })
     }
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS)
@@ -73,21 +72,25 @@ export async function caughtUp(
 ): Promise<Receipt | null> {
   for (let pause = settleMs; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const seen = await look()
-    const { receipt, error } = attempt(() => fence(seen))
-    if (error !== undefined && !isShort(error)) throw error
-    const isWhole = receipt !== undefined && (seen !== null || receipt.seq === 1)
-    if (isWhole || performance.now() > until) return seen
+    if (!judge(seen, fence).isShort || performance.now() > until) return seen
     await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
-/** Whether the ledger shows less than history knows of. */
-const isShort = (error: unknown): boolean => error instanceof SinkBehind || error instanceof ReceiptLost
+interface Judged {
+  readonly receipt?: Receipt
+  readonly error?: unknown
+  /** Less than history knows of is shown; it may be a receipt that is to be committed all the same. */
+  readonly isShort: boolean
+}
 
-function attempt(fence: () => Receipt): { readonly receipt?: Receipt; readonly error?: unknown } {
+/** What `fence` says of a reading. Throws what isn't about how much it shows. */
+function judge(found: Receipt | null, fence: (found: Receipt | null) => Receipt): Judged {
   try {
-    return { receipt: fence() }
+    const receipt = fence(found)
+    return { receipt, isShort: found === null && receipt.seq > 1 }
   } catch (error) {
-    return { error }
+    if (error instanceof SinkBehind || error instanceof ReceiptLost) return { error, isShort: true }
+    throw error
   }
 }

@@ -115,6 +115,20 @@ export const breakingLink =
     }
   }
 
+/** Connections whose answers to requests of a name are what `shown` makes of them. */
+export const answeringLink =
+  (shown: (api: string, answer: unknown) => unknown): Wiring['openLink'] =>
+  async (connection, address, signal) => {
+    const link = await openBrokerLink(connection, address, signal)
+    return {
+      ...link,
+      async send(request, holdMs) {
+        const answer = await link.send(request, holdMs)
+        return shown(request.api.name, answer) as typeof answer
+      },
+    }
+  }
+
 let reading: Promise<{ link: BrokerLink }> | undefined
 
 /** Waits until no transaction of that id is being ended: its markers are written some ms after the answer. */

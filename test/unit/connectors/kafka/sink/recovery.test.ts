@@ -3,13 +3,12 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { ledgerNames } from '../../../../../src/connectors/kafka/sink/ledger-names.js'
 import type { Receipt } from '../../../../../src/definition/sink.js'
 import { type Claim, fenceReceipt } from '../../../../../src/engine/recovery.js'
-import { openBrokerLink } from '../../../../../src/connectors/kafka/broker-link.js'
 import { brokers } from '../../../../setup/shared-servers.js'
 import { uniqueName } from '../../../../setup/unique-name.js'
 import { waitUntil } from '../../../../setup/wait-until.js'
 import { boundsOf, definitionOf, produce, withAdmin, withProducer } from '../reading.js'
 import { hold, type Holder, inspect, type Owned, ownerOf } from './owning.js'
-import { breakingLink, type Fault, newPlace, readValues, settled } from './places.js'
+import { answeringLink, breakingLink, type Fault, newPlace, readValues, settled } from './places.js'
 
 const holders: Holder[] = []
 
@@ -95,19 +94,12 @@ test('a coordinator that shows less than was committed, until it is written to, 
   // Offsets as they were when it became coordinator: what Kafka answers until replicas have told how far they are.
   const old: unknown[] = []
   let isNew = false
-  const openLink: NonNullable<Parameters<typeof newPlace>[1]>['openLink'] = async (connection, address, signal) => {
-    const link = await openBrokerLink(connection, address, signal)
-    return {
-      ...link,
-      async send(request, holdMs) {
-        const answer = await link.send(request, holdMs)
-        if (request.api.name === 'TxnOffsetCommit') isNew = false
-        if (request.api.name !== 'OffsetFetch') return answer
-        if (!isNew) old.splice(0, 1, answer)
-        return isNew ? (old[0] as typeof answer) : answer
-      },
-    }
-  }
+  const openLink = answeringLink((api, answer) => {
+    if (api === 'TxnOffsetCommit') isNew = false
+    if (api !== 'OffsetFetch') return answer
+    if (!isNew) old.splice(0, 1, answer)
+    return isNew ? old[0] : answer
+  })
   const place = await newPlace<number>({}, { openLink })
   const first = await held(place)
   await first.write(...values(0))
@@ -122,19 +114,12 @@ describe('a coordinator that loads still, and takes writes already', () => {
   async function loading(catchUpMs: number, states: (all: unknown[]) => unknown[]) {
     const answers: unknown[] = []
     let left: unknown[] = []
-    const openLink: NonNullable<Parameters<typeof newPlace>[1]>['openLink'] = async (connection, address, signal) => {
-      const link = await openBrokerLink(connection, address, signal)
-      return {
-        ...link,
-        async send(request, holdMs) {
-          const answer = await link.send(request, holdMs)
-          if (request.api.name !== 'OffsetFetch') return answer
-          const old = left.shift()
-          if (old === undefined) answers.push(answer)
-          return (old as typeof answer | undefined) ?? answer
-        },
-      }
-    }
+    const openLink = answeringLink((api, answer) => {
+      if (api !== 'OffsetFetch') return answer
+      const old = left.shift()
+      if (old === undefined) answers.push(answer)
+      return old ?? answer
+    })
     const place = await newPlace<number>({}, { openLink, catchUpMs })
     const first = await held(place)
     const receipts: Receipt[] = []
